@@ -1,0 +1,167 @@
+"""What must be known of a model besides its parameters, and its file model.json."""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hourglass_jax.config import Config, ModelConfig, to_json
+from hourglass_jax.errors import InputError
+from hourglass_jax.models.hourglass import STRIDE, StackedHourglass
+from hourglass_jax.skeleton import Skeleton
+
+FORMAT = "hourglass_jax model"
+VERSION = 1
+"""Of model.json: raised when an older program could no longer read a newer file."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """How to run a model, and where it comes from.
+
+    Attributes:
+      model: the network and the mean that is subtracted from its input.
+      skeleton: the keypoints, in the order of the heatmaps.
+      input_size: (height, width) of the crops, in pixels.
+      box_padding: side of a person's crop per longer side of the person's tight box.
+      training: provenance, JSON ready: configuration, step, scores.
+    """
+
+    model: ModelConfig
+    skeleton: Skeleton
+    input_size: tuple[int, int]
+    box_padding: float
+    training: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise InputError for an input size that the network cannot take."""
+        multiple = self.model.multiple
+        if any(side < 1 or side % multiple for side in self.input_size):
+            raise InputError(
+                f"model: an input size of {self.input_size}; expected multiples of "
+                f"{multiple} (4 * 2^depth)"
+            )
+        if not self.box_padding > 0:
+            raise InputError(
+                f"model: a box padding of {self.box_padding}; expected more than 0"
+            )
+
+    def network(self) -> StackedHourglass:
+        """The Flax module."""
+        keypoints = len(self.skeleton.keypoints)
+        return StackedHourglass(keypoints=keypoints, **self.model.network())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of model.json, but for what an export adds."""
+        keypoints = {"keypoints": len(self.skeleton.keypoints)}
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "network": self.model.network() | keypoints,
+            "input": {"size": list(self.input_size), "channels": "RGB"},
+            "normalisation": {"divide_by": 255, "mean": list(self.model.mean)},
+            "output": {"heatmap_stride": STRIDE, "decoder": "quarter-cell"},
+            "box_padding": self.box_padding,
+            "skeleton": self.skeleton.to_dict(),
+            "training": dict(self.training),
+        }
+
+
+def read_card(path: Path) -> tuple[ModelCard, dict[str, Any]]:
+    """Read a model.json: the card, and all that the file holds.
+
+    Raises:
+      InputError: the file is unreadable, of another format, of a newer version, or a
+        field is missing or wrong.
+    """
+    content = _read_json(path)
+    if content.get("format") != FORMAT:
+        raise InputError(
+            f"model: {path} is not a model of hourglass_jax; expected "
+            f'"format": "{FORMAT}"; give a workdir or an exported folder'
+        )
+    _refuse_newer(content, path)
+    try:
+        return _card(content), content
+    except KeyError as error:
+        raise InputError(
+            f"model: {path} lacks the field {error}; export the model again"
+        ) from error
+    except (TypeError, ValueError, AttributeError, InputError) as error:
+        raise InputError(f"model: {path}: {error}; export the model again") from error
+
+
+def provenance(path: Path, config: Config, step: int) -> dict[str, Any]:
+    """Where a checkpoint's variables come from: step, scores, configuration.
+
+    Where files lie on the computer that trained is left out.
+    """
+    fields = json.loads(to_json(config))
+    for name in ("raw_dir", "data_dir"):
+        del fields["data"][name]
+    return {"step": step, "scores": _scores(path, step), "config": fields}
+
+
+def _scores(path: Path, step: int) -> dict[str, float]:
+    """What metrics.jsonl of the workdir around ``path`` says of a step's validation."""
+    for workdir in (path, path.parent, path.parent.parent):
+        if (workdir / "metrics.jsonl").is_file():
+            lines = (workdir / "metrics.jsonl").read_text().splitlines()
+            break
+    else:
+        return {}
+    scores: dict[str, float] = {}
+    for line in lines:
+        with contextlib.suppress(ValueError):  # the last line of a run that was killed
+            values = json.loads(line)
+            if values["step"] == step:
+                scores |= {k: v for k, v in values.items() if k.startswith("PCK")}
+    return scores
+
+
+def _card(content: Mapping[str, Any]) -> ModelCard:
+    network = dict(content["network"])
+    skeleton = Skeleton.from_dict(content["skeleton"])
+    keypoints = network.pop("keypoints")
+    if keypoints != len(skeleton.keypoints):
+        raise InputError(
+            f"{keypoints} keypoints in the network and {len(skeleton.keypoints)} in "
+            f"the skeleton {skeleton.name}"
+        )
+    red, green, blue = map(float, content["normalisation"]["mean"])
+    height, width = map(int, content["input"]["size"])
+    return ModelCard(
+        model=ModelConfig(**network, mean=(red, green, blue)),
+        skeleton=skeleton,
+        input_size=(height, width),
+        box_padding=float(content["box_padding"]),
+        training=content["training"],
+    )
+
+
+def _refuse_newer(content: Mapping[str, Any], path: Path) -> None:
+    version = content.get("version")
+    if isinstance(version, int) and version <= VERSION:
+        return
+    maker = content.get("made_by")
+    maker = maker.get("hourglass_jax") if isinstance(maker, dict) else None
+    raise InputError(
+        f"model: {path} has version {version} of the format, written by hourglass_jax "
+        f"{maker}; this program reads versions up to {VERSION}; upgrade hourglass_jax"
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"model: {path} cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise InputError(
+            f"model: {path} is damaged, not JSON ({error}); export the model again"
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"model: {path} holds no object; export the model again")
+    return content

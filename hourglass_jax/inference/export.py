@@ -1,0 +1,158 @@
+"""A model as a folder of its own: parameters by Orbax, and model.json."""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+from orbax.checkpoint import v1 as ocp
+
+from hourglass_jax import __version__
+from hourglass_jax.errors import InputError
+from hourglass_jax.inference.card import ModelCard, read_card
+from hourglass_jax.models.hourglass import Variables, init
+
+if TYPE_CHECKING:
+    from hourglass_jax.inference.predictor import Predictor
+
+_MAKERS = ("jax", "flax", "orbax-checkpoint")
+_SHOWN = 3  # differences that a message lists
+
+
+def export_orbax(predictor: "Predictor", out: str | Path) -> None:
+    """Write a model to the folder ``out``, whole or not at all.
+
+    ``out/params`` holds ``{"params", "batch_stats"}`` as `orbax.checkpoint.v1.load`
+    reads them; ``out/model.json`` all that is needed to run them, their provenance, and
+    the SHA-256 of every file.
+
+    Raises:
+      InputError: ``out`` is there already and is not an empty folder.
+    """
+    out = Path(out).absolute()
+    _refuse_existing(out)
+    with _replacing(out) as folder:
+        ocp.save(folder / "params", predictor.variables)
+        content = predictor.card.to_dict()
+        content["made_by"] = _makers()
+        content["files"] = _checksums(folder)
+        (folder / "model.json").write_text(json.dumps(content, indent=2) + "\n")
+
+
+def read_export(path: Path) -> tuple[ModelCard, Variables]:
+    """Read what `export_orbax` wrote; the variables on the default device.
+
+    Raises:
+      InputError: model.json cannot be used, a file is missing or was changed, or the
+        parameters are not those of the network in model.json.
+    """
+    path = path.absolute()
+    card, content = read_card(path / "model.json")
+    _check_files(path, content)
+    net = card.network()
+    expected = jax.eval_shape(lambda: init(net, jax.random.key(0)))
+    try:
+        stored = ocp.metadata(path / "params").metadata
+        _check_shapes(stored, expected, path)
+        device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+        return card, ocp.load(path / "params", _placed(expected, device))
+    except InputError:
+        raise
+    except Exception as error:  # Orbax raises a different kind for each fault
+        raise InputError(
+            f"model: {path / 'params'} is damaged ({type(error).__name__}); "
+            "export the model again"
+        ) from error
+
+
+def _refuse_existing(out: Path) -> None:
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    if out.exists():
+        raise InputError(
+            f"export: {out} exists and is not an empty folder; give a new "
+            "name, or remove it"
+        )
+
+
+@contextlib.contextmanager
+def _replacing(out: Path) -> Iterator[Path]:
+    """A folder to write to, which becomes ``out`` if nothing goes wrong."""
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of an export that was killed
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if out.is_dir():
+            out.rmdir()
+        os.replace(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _makers() -> dict[str, str]:
+    versions = {name: importlib.metadata.version(name) for name in _MAKERS}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"hourglass_jax": __version__, **versions, "date": now}
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): _checksum(path) for path in files}
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_files(path: Path, content: Mapping[str, Any]) -> None:
+    listed = content.get("files")
+    if not isinstance(listed, dict) or not listed:
+        raise InputError(
+            f"model: {path / 'model.json'} lists no files; export the model again"
+        )
+    found = _checksums(path)
+    for name, checksum in listed.items():
+        if found.get(name) != checksum:
+            what = "was changed or cut off" if name in found else "is missing"
+            raise InputError(f"model: {path / name} {what}; export the model again")
+
+
+def _check_shapes(stored: Any, expected: Variables, path: Path) -> None:
+    """Raise InputError that lists where the file and the network disagree."""
+    there, wanted = _shapes(stored), _shapes(expected)
+    differing = [
+        f"{name} is {there.get(name, 'missing')}, expected {wanted.get(name, 'none')}"
+        for name in sorted(there.keys() | wanted.keys())
+        if there.get(name) != wanted.get(name)
+    ]
+    if differing:
+        more = len(differing) - _SHOWN
+        raise InputError(
+            f"model: {path / 'params'} is not of the network in model.json: "
+            + "; ".join(differing[:_SHOWN])
+            + (f"; and {more} more" if more > 0 else "")
+            + "; export the model again"
+        )
+
+
+def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): tuple(leaf.shape)
+        for path, leaf in leaves
+    }
+
+
+def _placed(tree: Any, device: jax.sharding.Sharding) -> Any:
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), tree
+    )

@@ -1,0 +1,1 @@
+"""Scores as sums and counts that merge over batches and processes."""

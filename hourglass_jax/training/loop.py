@@ -1,0 +1,247 @@
+"""The loop: next batch, step; now and then evaluate, show pictures, save."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from hourglass_jax.config import Config
+from hourglass_jax.data.datasets import Dataset, open_dataset
+from hourglass_jax.data.pipeline import Batch, evaluation_batches, training_batches
+from hourglass_jax.inference import find_keypoints
+from hourglass_jax.models.hourglass import StackedHourglass
+from hourglass_jax.progress import Bar, console
+from hourglass_jax.training.checkpoints import (
+    Checkpoints,
+    state_trees,
+    with_sharding,
+)
+from hourglass_jax.training.evaluation import Evaluation, evaluate
+from hourglass_jax.training.optim import make_optimiser, make_schedule
+from hourglass_jax.training.pictures import PEOPLE_SHOWN, draw_sheet, save_picture
+from hourglass_jax.training.sharding import make_mesh, put_batch, replicated
+from hourglass_jax.training.state import TrainState, create_state, make_network
+from hourglass_jax.training.step import Metrics, Step, jit_train_step
+from hourglass_jax.training.workdir import claim
+from hourglass_jax.training.writer import Writer
+
+# Peaks of a network that learnt something are well above this; empty maps are below.
+EMPTY_PEAK = 0.02
+
+
+class NotFiniteError(RuntimeError):
+    """The loss became infinite or not a number."""
+
+
+@dataclasses.dataclass
+class Run:
+    """What the loop works with; ``state`` and ``best_score`` are what changes."""
+
+    config: Config
+    workdir: Path
+    dataset: Dataset
+    mesh: Mesh
+    step: Step
+    net: StackedHourglass
+    state: TrainState
+    recent: Checkpoints
+    best: Checkpoints
+    best_score: float = -math.inf
+
+
+def train(config: Config, workdir: Path) -> Evaluation:
+    """Train, or go on where the workdir's newest checkpoint ends.
+
+    On one machine the result does not depend on how often the run was cut off.
+
+    Returns:
+      The evaluation of the last step.
+
+    Raises:
+      InputError: data or workdir cannot be used.
+      NotFiniteError: the loss is not finite; the last checkpoint stays as it is.
+    """
+    dataset = open_dataset(config.data)
+    claim(workdir, config, dataset.skeleton)
+    run = _prepare(config, workdir, dataset)
+    begun = _resume(run)
+    if begun >= config.train.steps:
+        console.print(f"{workdir}: already at step {begun}; nothing to train")
+        return _evaluate(run)
+    with (
+        Writer(workdir, begun) as writer,
+        Bar("train", config.train.steps, unit="steps", start=begun) as bar,
+    ):
+        return _loop(run, begun, writer, bar)
+
+
+def _prepare(config: Config, workdir: Path, dataset: Dataset) -> Run:
+    mesh = make_mesh()
+    net = make_network(config, len(dataset.skeleton.keypoints))
+    optimiser = make_optimiser(config.optim, config.train.steps)
+    state = create_state(config, net, optimiser)
+    return Run(
+        config=config,
+        workdir=workdir,
+        dataset=dataset,
+        mesh=mesh,
+        step=jit_train_step(net, optimiser, config, mesh),
+        net=net,
+        state=jax.device_put(state, replicated(mesh)),
+        recent=Checkpoints(workdir / "checkpoints", config.train.keep),
+        best=Checkpoints(workdir / "best", 1),
+    )
+
+
+def _resume(run: Run) -> int:
+    """Put the newest checkpoint's arrays in place; returns the step it is from."""
+    abstract = with_sharding(jax.eval_shape(lambda: run.state), replicated(run.mesh))
+    found = run.recent.load_newest(state_trees(abstract))
+    if found is None:
+        return 0
+    step, trees, progress = found
+    run.best_score = float(progress["best_score"])
+    count = jax.device_put(np.int32(step), replicated(run.mesh))
+    run.state = dataclasses.replace(run.state, step=count, **trees)
+    console.print(f"{run.workdir}: going on from step {step}")
+    return step
+
+
+def _loop(run: Run, begun: int, writer: Writer, bar: Bar) -> Evaluation:
+    settings = run.config.train
+    rate = make_schedule(run.config.optim, settings.steps)
+    batches = training_batches(run.dataset, run.config, start=begun)
+    evaluation: Evaluation | None = None
+    unread: tuple[int, Metrics] | None = None
+    clock = _Clock(settings.batch_size)
+    for count in range(begun + 1, settings.steps + 1):
+        batch = put_batch(clock.wait_for(batches), run.mesh)
+        run.state, metrics = run.step(run.state, batch)
+        # Reading the step before, not this one, never leaves the device idle.
+        if unread is not None:
+            _check_finite(*unread)
+        unread = count, metrics
+        due = count % settings.evaluate_every == 0 or count == settings.steps
+        if due or count % settings.log_every == 0 or count == begun + 1:
+            loss = _check_finite(count, metrics)
+            values = {name: float(value) for name, value in metrics.items()}
+            values["learning_rate"] = float(rate(count - 1))
+            writer.scalars(count, values | clock.read())
+            bar.advance(0, f"loss {loss:.5f}")
+        if due:
+            evaluation = _evaluate(run)
+            _report(run, count, evaluation, writer)
+            _save(run, count, evaluation)
+            clock.read()
+        bar.advance()
+    assert evaluation is not None  # the last step is always due
+    return evaluation
+
+
+class _Clock:
+    """Images a second, and the part of the time spent waiting for data."""
+
+    def __init__(self, batch_size: int) -> None:
+        self._batch_size = batch_size
+        self._began = time.perf_counter()
+        self._waited, self._steps = 0.0, 0
+
+    def wait_for(self, batches: Iterator[Batch]) -> Batch:
+        """The next batch."""
+        asked = time.perf_counter()
+        batch = next(batches)
+        self._waited += time.perf_counter() - asked
+        self._steps += 1
+        return batch
+
+    def read(self) -> dict[str, float]:
+        """Rates since the last reading; starts anew."""
+        now = time.perf_counter()
+        passed = now - self._began
+        images = self._steps * self._batch_size
+        rates = {
+            "images_per_second": images / passed,
+            "data_wait": self._waited / passed,
+        }
+        self._began, self._waited, self._steps = now, 0.0, 0
+        return rates
+
+
+def _check_finite(step: int, metrics: Metrics) -> float:
+    loss = float(metrics["loss"])
+    if not math.isfinite(loss):
+        raise NotFiniteError(
+            f"step {step}: the loss is {loss}; the last checkpoint is kept. Start "
+            "again in a new workdir with a lower --optim.learning-rate, or with "
+            "--optim.clip-norm 1"
+        )
+    return loss
+
+
+def _evaluate(run: Run) -> Evaluation:
+    """Score the validation split, which is never augmented."""
+    batches = _validation(run, run.config.train.batch_size)
+    return evaluate(partial(_predict, run), batches, run.dataset.skeleton)
+
+
+def _predict(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    keypoints, scores = find_keypoints(
+        run.state.evaluated,
+        images,
+        net=run.net,
+        mean=run.config.model.mean,
+        partners=run.dataset.skeleton.flip,
+        flip=False,
+    )
+    return np.asarray(keypoints), np.asarray(scores)
+
+
+def _validation(run: Run, batch_size: int) -> Iterator[Batch]:
+    return evaluation_batches(
+        run.dataset.split("validation"),
+        run.dataset.skeleton,
+        run.config.data.input_size,
+        batch_size,
+    )
+
+
+def _report(run: Run, step: int, evaluation: Evaluation, writer: Writer) -> None:
+    """Score and pictures, to the files and to the terminal."""
+    summary = evaluation.summary()
+    mean = {name: summary[name]["Mean"] for name in ("PCK@0.2", "PCK@0.1")}
+    empty = evaluation.peak < EMPTY_PEAK
+    writer.scalars(step, {**mean, "peak": evaluation.peak, "empty": empty})
+    score = "  ".join(f"{name} {value:.2f}" for name, value in mean.items())
+    console.print(f"step {step}: validation {score}  peak {evaluation.peak:.3f}")
+    if empty:
+        console.print(
+            f"warning: step {step}: the heatmaps are empty (mean peak "
+            f"{evaluation.peak:.4f}): the network says nothing. Early on this passes; "
+            "if it stays, lower --optim.learning-rate or raise --target.sigma-hm"
+        )
+    batch = next(_validation(run, PEOPLE_SHOWN))
+    keypoints, scores = _predict(run, batch["image"])
+    sheet = draw_sheet(batch, keypoints, scores, run.dataset.skeleton)
+    save_picture(run.workdir / "pictures" / f"step_{step:07d}.png", sheet)
+    writer.picture(step, "validation", sheet)
+
+
+def _save(run: Run, step: int, evaluation: Evaluation) -> None:
+    """The newest state, and the variables alone if they score best."""
+    score = evaluation.summary()["PCK@0.2"]["Mean"]
+    progress: dict[str, int | float | str] = {
+        "step": step,
+        "seed": run.config.seed,
+        "score": score,
+        "best_score": max(score, run.best_score),
+    }
+    if score > run.best_score:
+        run.best.save(step, {"variables": run.state.evaluated}, progress)
+        run.best_score = score
+    run.recent.save(step, state_trees(run.state), progress)

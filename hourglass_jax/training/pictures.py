@@ -1,0 +1,65 @@
+"""Pictures of how training goes: labels above, answers below."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from hourglass_jax.inference import Pose, draw_poses
+from hourglass_jax.skeleton import Skeleton
+
+PEOPLE_SHOWN = 8
+_SIDE = 192  # pixels a person
+
+
+def draw_sheet(
+    batch: Mapping[str, np.ndarray],
+    keypoints_crop: np.ndarray,
+    scores: np.ndarray,
+    skeleton: Skeleton,
+) -> np.ndarray:
+    """Two rows of crops, uint8 RGB: the labels drawn on the upper, answers on the lower.
+
+    Args:
+      batch: an evaluation batch; its padding is left out.
+      keypoints_crop: predicted, in crop pixels [b k 2].
+      scores: predicted [b k].
+      skeleton: how to draw.
+    """
+    # A hidden joint is drawn fainter, an absent one not at all.
+    certainty = np.array([0.0, 0.3, 1.0], np.float32)[batch["visibility"]]
+    rows = [(batch["keypoints_crop"], certainty), (keypoints_crop, scores)]
+    people = np.flatnonzero(batch["mask"])
+    return np.vstack(
+        [
+            np.hstack(
+                [_draw(batch["image"][i], points[i], s[i], skeleton) for i in people]
+            )
+            for points, s in rows
+        ]
+    )
+
+
+def _draw(
+    crop: np.ndarray, keypoints: np.ndarray, scores: np.ndarray, skeleton: Skeleton
+) -> np.ndarray:
+    ratio = _SIDE / crop.shape[0]
+    larger = cv2.resize(crop, (_SIDE, _SIDE), interpolation=cv2.INTER_LINEAR)
+    pose = Pose(
+        keypoints=((keypoints + 0.5) * ratio - 0.5).astype(np.float32),
+        scores=scores.astype(np.float32),
+        box=np.array([-0.5, -0.5, _SIDE - 0.5, _SIDE - 0.5]),
+        skeleton=skeleton,
+    )
+    return draw_poses(larger, [pose])
+
+
+def save_picture(path: Path, picture: np.ndarray) -> None:
+    """Write an RGB picture as PNG, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    temporary = path.with_suffix(".partial")
+    temporary.write_bytes(png.tobytes())
+    os.replace(temporary, path)

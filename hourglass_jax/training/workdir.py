@@ -1,0 +1,78 @@
+"""The folder of a run: whose it is, and whether this run may go on in it."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+from hourglass_jax.config import Config, from_json, to_json
+from hourglass_jax.errors import InputError
+from hourglass_jax.skeleton import Skeleton
+
+# What may change when a run goes on: its length, its reporting, where files lie.
+MAY_CHANGE = {
+    *("train.steps", "train.evaluate_every", "train.log_every", "train.keep"),
+    *("data.raw_dir", "data.data_dir", "data.workers"),
+}
+
+
+def claim(workdir: Path, config: Config, skeleton: Skeleton) -> None:
+    """Write ``config.json`` and ``skeleton.json``, or check those that are there.
+
+    Raises:
+      InputError: the folder holds a run of another configuration or other keypoints,
+        or something that is not a run at all.
+    """
+    path = workdir / "config.json"
+    if path.is_file():
+        refuse_changes(from_json(path.read_text(), path), config, workdir)
+    elif workdir.is_dir() and any(workdir.iterdir()):
+        raise InputError(
+            f"{workdir}: is not empty and not a run (no config.json); "
+            "give a new folder to --workdir"
+        )
+    elif workdir.exists() and not workdir.is_dir():
+        raise InputError(f"{workdir}: is a file; give a folder to --workdir")
+    text = json.dumps(skeleton.to_dict(), indent=1) + "\n"
+    known = workdir / "skeleton.json"
+    if known.is_file() and known.read_text() != text:
+        raise InputError(
+            f"{known}: has other keypoints than the data set ({skeleton.name}); "
+            "give a new folder to --workdir"
+        )
+    workdir.mkdir(parents=True, exist_ok=True)
+    _replace(known, text)
+    _replace(path, to_json(config))
+
+
+def refuse_changes(old: Config, new: Config, workdir: Path) -> None:
+    """Raise InputError naming every field that a run may not change on the way."""
+    before, after = _flatten(old), _flatten(new)
+    changed = [
+        f"{name} is {before[name]!r} there and {after[name]!r} now"
+        for name in before
+        if before[name] != after[name] and name not in MAY_CHANGE
+    ]
+    if changed:
+        raise InputError(
+            f"{workdir} belongs to another run: {'; '.join(changed)}; "
+            "use the same values, or a new folder for --workdir"
+        )
+
+
+def _flatten(config: Config) -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            for inner in dataclasses.fields(value):
+                flat[f"{field.name}.{inner.name}"] = getattr(value, inner.name)
+        else:
+            flat[field.name] = value
+    return flat
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".partial")
+    temporary.write_text(text)
+    os.replace(temporary, path)

@@ -1,0 +1,95 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from hourglass_jax.config import (
+    AugmentConfig,
+    Config,
+    DataConfig,
+    ModelConfig,
+    OptimConfig,
+    from_json,
+    load_config,
+    to_json,
+)
+from hourglass_jax.errors import InputError
+
+CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("**/*.py"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_file_loads_and_tells_its_command(path):
+    load_config(path)
+    docstring = path.read_text().split('"""')[1]
+    assert f"--config configs/{path.name}" in docstring
+
+
+def test_a_config_survives_json():
+    config = Config(
+        seed=3,
+        model=ModelConfig(stacks=2, mean=(0.1, 0.2, 0.3)),
+        data=DataConfig(raw_dir=Path("there"), input_size=128),
+        optim=OptimConfig(milestones=(0.5,)),
+    )
+    assert from_json(to_json(config), "here") == config
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("model.stacks", 0, "model.stacks is 0; expected at least 1"),
+        ("model.features", 30, "expected a multiple of 4"),
+        ("data.input_size", 100, "a multiple of 64 .*such as 128"),
+        ("optim.learning_rate", 0.0, "optim.learning_rate"),
+        ("optim.ema", 1.0, "optim.ema"),
+        ("augment.flip_probability", 1.5, "augment.flip_probability .*at most 1"),
+        ("augment.rotation", -1.0, "augment.rotation .*0 or more"),
+        ("target.sigma_hm", 0.0, "target.sigma_hm"),
+        ("train.batch_size", 0, "train.batch_size"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_by_name(path, value, message):
+    room, field = path.split(".")
+    part = type(getattr(Config(), room))
+    with pytest.raises(InputError, match=message):
+        Config(**{room: part(**{field: value})})
+
+
+def test_reach_covers_every_crop_that_can_be_drawn():
+    # The corner of a crop at its largest, turned by 45 degrees, moved outwards.
+    config = AugmentConfig(scale_limit=1.0, translation=0.25)
+    assert config.reach == pytest.approx(2 * 0.5 * 2**0.5 + 0.25)
+    assert AugmentConfig(
+        rotation_probability=0.0, scale_limit=0.0
+    ).reach == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1", "has no get_config"),
+        ("get_config = 1", "has no get_config"),
+        ("def get_config():\n    return 1", "returned int; expected"),
+        ("import there_is_no_such_module", "ModuleNotFoundError"),
+        ("def get_config(", "SyntaxError"),
+    ],
+)
+def test_a_config_file_that_is_none_says_what_is_wrong(tmp_path, text, message):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message) as caught:
+        load_config(path)
+    assert "mine.py" in str(caught.value)
+
+
+def test_a_config_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.py does not exist"):
+        load_config(tmp_path / "nowhere.py")
+
+
+def test_an_unknown_field_in_a_stored_config_is_named():
+    fields = json.loads(to_json(Config()))
+    fields["model"]["stakcs"] = 2
+    with pytest.raises(InputError, match=r"run/config\.json.*stakcs"):
+        from_json(json.dumps(fields), "run/config.json")

@@ -1,0 +1,62 @@
+"""A small folder laid out as LSP-extended, and what is prepared from it."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import scipy.io
+
+from hourglass_jax.config import DataConfig
+from hourglass_jax.data import lspet
+from hourglass_jax.data.datasets import open_dataset
+
+PEOPLE = 12
+GREY_STEP = 20
+
+
+def write_raw_folder(folder: Path, people: int = PEOPLE) -> np.ndarray:
+    """Photographs of one grey each, which tells the person, and joints [n 14 3]."""
+    rng = np.random.default_rng(0)
+    (folder / "images").mkdir(parents=True)
+    for person in range(people):
+        picture = np.full((150, 120 + person, 3), GREY_STEP * (person + 1), np.uint8)
+        cv2.imwrite(str(folder / "images" / f"im{person + 1:05d}.jpg"), picture)
+    joints = np.zeros((people, 14, 3))
+    joints[..., :2] = rng.uniform([40, 50], [80, 100], (people, 14, 2))
+    joints[..., 2] = rng.random((people, 14)) < 0.8
+    joints[joints[..., 2] == 0, :2] = -53.3  # rubbish, as in the real file
+    write_joints(folder, joints)
+    return joints
+
+
+def write_joints(folder: Path, joints: np.ndarray) -> None:
+    """Write joints [n 14 3] in the layout of LSP-extended."""
+    scipy.io.savemat(folder / "joints.mat", {"joints": joints.transpose(1, 2, 0)})
+
+
+@pytest.fixture
+def raw_folder(tmp_path, small_splits):
+    write_raw_folder(tmp_path / "raw")
+    return tmp_path / "raw"
+
+
+@pytest.fixture(scope="session")
+def small_splits():
+    """8 people to train, 3 to validate, 1 to test."""
+    with pytest.MonkeyPatch.context() as patch:
+        splits = {"train": range(8), "validation": range(8, 11), "test": range(11, 99)}
+        patch.setattr(lspet, "SPLITS", splits)
+        yield
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory, small_splits):
+    """The twelve of `write_raw_folder`, prepared."""
+    folder = tmp_path_factory.mktemp("people")
+    write_raw_folder(folder / "raw")
+    return open_dataset(
+        DataConfig(
+            dataset="lspet", raw_dir=folder / "raw", data_dir=folder / "prepared"
+        )
+    )

@@ -1,0 +1,62 @@
+"""The smallest network that is one, and a photograph to give it."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from hourglass_jax.config import Config, DataConfig, ModelConfig, to_json
+from hourglass_jax.inference.card import ModelCard
+from hourglass_jax.inference.predictor import Predictor
+from hourglass_jax.models.hourglass import init
+from hourglass_jax.skeleton import LSP
+from hourglass_jax.training.checkpoints import Checkpoints
+
+TINY = ModelConfig(stacks=2, features=8, depth=1, mean=(0.1, 0.2, 0.3))
+
+
+@pytest.fixture(scope="session")
+def card() -> ModelCard:
+    return ModelCard(
+        model=TINY,
+        skeleton=LSP,
+        input_size=(32, 32),
+        box_padding=1.25,
+        training={"step": 7, "scores": {"PCK@0.2": 12.5}},
+    )
+
+
+@pytest.fixture(scope="session")
+def predictor(card) -> Predictor:
+    """Drawn by NumPy: compiling `init` takes longer than all that it is used for."""
+    shapes = jax.eval_shape(lambda: init(card.network(), jax.random.key(0)))
+    rng = np.random.default_rng(3)
+
+    def draw(leaf, lowest):
+        return rng.uniform(lowest, 0.3, leaf.shape).astype(leaf.dtype)
+
+    params = jax.tree.map(lambda leaf: draw(leaf, -0.3), shapes["params"])
+    statistics = jax.tree.map(lambda leaf: draw(leaf, 0.1), shapes["batch_stats"])
+    return Predictor(card, {"params": params, "batch_stats": statistics})
+
+
+@pytest.fixture(scope="session")
+def photograph() -> np.ndarray:
+    """RGB noise, wider than high."""
+    return np.random.default_rng(5).integers(0, 256, (48, 64, 3), np.uint8)
+
+
+@pytest.fixture
+def workdir(tmp_path, predictor):
+    """What a training of the tiny network leaves behind, best at step 7."""
+    folder = tmp_path / "run"
+    variables = {"variables": predictor.variables}
+    Checkpoints(folder / "best", 1).save(7, variables, {"step": 7})
+    data = DataConfig(input_size=32, raw_dir=tmp_path / "private")
+    (folder / "config.json").write_text(to_json(Config(seed=9, model=TINY, data=data)))
+    (folder / "skeleton.json").write_text(json.dumps(LSP.to_dict()))
+    lines = [{"step": 7, "loss": 1.0}, {"step": 7, "PCK@0.2": 61.5}, {"step": 8}]
+    cut_off = '{"step": 8, "PC'
+    (folder / "metrics.jsonl").write_text("\n".join([*map(json.dumps, lines), cut_off]))
+    return folder

@@ -1,0 +1,202 @@
+import dataclasses
+from functools import partial
+
+import cv2
+import jax
+import numpy as np
+import pytest
+
+from hourglass_jax.errors import InputError
+from hourglass_jax.inference import forward
+from hourglass_jax.inference.predictor import Predictor, load
+from hourglass_jax.skeleton import LSP
+
+
+class DotFinder(Predictor):
+    """Answers with the centre of the white dot of each crop: pure geometry is left."""
+
+    def predict_crops(self, images, flip=False):
+        weights = images[..., 0].astype(float)
+        mass = weights.sum((1, 2))
+        y, x = np.mgrid[: images.shape[1], : images.shape[2]]
+        points = [(weights * axis).sum((1, 2)) / mass for axis in (x, y)]
+        keypoints = np.stack(points, -1)[:, None].repeat(14, 1).astype(np.float32)
+        return keypoints, np.ones(keypoints.shape[:2], np.float32)
+
+
+@pytest.fixture
+def dot_finder(card, predictor):
+    wide = dataclasses.replace(card, input_size=(32, 40))
+    return DotFinder(wide, predictor.variables)
+
+
+def picture_with_dot(x, y):
+    """A white Gaussian dot on black, its centre at a fraction of a pixel."""
+    rows, columns = np.mgrid[:200, :300]
+    return np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 5.0**2))
+
+
+@pytest.fixture
+def compilations():
+    seen = []
+
+    def listen(event, duration_secs, **fields):
+        if event.endswith("backend_compile_duration"):
+            seen.append(fields)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield seen
+    jax.monitoring.clear_event_listeners()
+
+
+@pytest.mark.parametrize("boxes", [None, [[70, 50, 190, 160]], [[-40, -30, 150, 190]]])
+def test_keypoints_come_back_in_photograph_pixels(dot_finder, boxes):
+    (pose,) = dot_finder.predict(picture_with_dot(110.3, 90.7), boxes)
+    np.testing.assert_allclose(pose.keypoints, [[110.3, 90.7]] * 14, atol=0.1)
+    assert pose.keypoints.dtype == np.float32
+
+
+def test_users_boxes_are_padded_and_the_whole_photograph_is_not(
+    dot_finder, monkeypatch
+):
+    crops = []
+    answer = np.zeros((1, 14, 2), np.float32), np.zeros((1, 14), np.float32)
+
+    def keep(images, flip):
+        crops.extend(images)
+        return answer
+
+    monkeypatch.setattr(dot_finder, "predict_crops", keep)
+    white = np.full((100, 100, 3), 255, np.uint8)
+    dot_finder.predict(white)
+    dot_finder.predict(white, [[-0.5, -0.5, 99.5, 99.5]])
+    # The crop's 32 rows show 100 pixels, then 125, of which the middle 100 are white.
+    assert (crops[0][:, 20] == 255).all()
+    assert crops[1][:, 20, 0].sum() / 255 == pytest.approx(32 / 1.25, abs=0.1)
+
+
+def test_one_pose_a_box_in_order(predictor, photograph):
+    boxes = [[0, 0, 20, 30], [10, 10, 60, 40], [5, 5, 30, 30]]
+    poses = predictor.predict(photograph, boxes)
+    alone = [predictor.predict(photograph, [box])[0] for box in boxes]
+    for pose, single, box in zip(poses, alone, boxes, strict=True):
+        np.testing.assert_array_equal(pose.box, box)
+        np.testing.assert_allclose(pose.keypoints, single.keypoints, atol=1e-4)
+        np.testing.assert_allclose(pose.scores, single.scores, atol=1e-5)
+        assert pose.names == LSP.keypoints
+
+
+def test_no_boxes_are_no_poses(predictor, photograph):
+    assert predictor.predict(photograph, []) == []
+
+
+def test_a_file_is_predicted_as_its_array(predictor, photograph, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), photograph[..., ::-1])
+    (from_file,) = predictor.predict(tmp_path / "a.png")
+    (from_array,) = predictor.predict(photograph)
+    np.testing.assert_array_equal(from_file.keypoints, from_array.keypoints)
+
+
+def test_a_bad_box_names_the_file(predictor, photograph, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), photograph)
+    with pytest.raises(InputError, match=r"a\.png: box 1 .*outside.* 64 x 48"):
+        predictor.predict(tmp_path / "a.png", [[100, 100, 120, 120]])
+
+
+def test_crops_agree_with_heatmaps_decoded_in_numpy(predictor, card):
+    """Height of the peak and its cell, found without our decoder."""
+    crops = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    images = crops.astype(np.float32) / 255 - np.array(card.model.mean, np.float32)
+    apply = jax.jit(partial(card.network().apply, train=False))
+    heatmaps = np.asarray(apply(predictor.variables, images))[-1]
+    keypoints, scores = predictor.predict_crops(crops)
+    for b, k in np.ndindex(scores.shape):
+        cell = np.unravel_index(heatmaps[b, ..., k].argmax(), heatmaps.shape[1:3])
+        assert scores[b, k] == pytest.approx(heatmaps[b, ..., k].max(), abs=1e-5)
+        centre = np.array(cell[::-1]) * 4 + 1.5
+        assert np.abs(keypoints[b, k] - centre).max() <= 1 + 1e-6
+
+
+def test_flip_averaging_is_blind_to_mirroring(predictor):
+    crops = np.random.default_rng(2).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    keypoints, scores = predictor.predict_crops(crops, flip=True)
+    mirrored, mirrored_scores = predictor.predict_crops(crops[:, :, ::-1], flip=True)
+    partners = list(LSP.flip)
+    mirrored[..., 0] = 31 - mirrored[..., 0]
+    np.testing.assert_allclose(mirrored[:, partners], keypoints, atol=1e-4)
+    np.testing.assert_allclose(mirrored_scores[:, partners], scores, atol=1e-5)
+    plain, _ = predictor.predict_crops(crops)
+    assert not np.array_equal(plain, keypoints)
+
+
+def test_any_number_of_crops_is_taken(predictor, monkeypatch):
+    monkeypatch.setattr("hourglass_jax.inference.predictor.BATCH_SIZES", (1, 2, 4))
+    crops = np.random.default_rng(3).integers(0, 256, (6, 32, 32, 3), np.uint8)
+    every, _ = predictor.predict_crops(crops)
+    single = [predictor.predict_crops(crop[None])[0][0] for crop in crops]
+    np.testing.assert_allclose(every, single, atol=1e-4)
+    assert predictor.predict_crops(crops[:0])[0].shape == (0, 14, 2)
+
+
+def test_nothing_is_compiled_once_a_batch_size_was_seen(
+    card, predictor, photograph, compilations
+):
+    boxes = [[0, 0, 20, 30]] * 4
+    for count in (1, 2, 4):
+        predictor.predict(photograph, boxes[:count])
+    compilations.clear()
+    again = Predictor(card, predictor.variables)
+    for count in (3, 1, 4, 2, 3):
+        predictor.predict(photograph, boxes[:count])
+        again.predict(photograph[:30], boxes[:count])
+    assert compilations == []
+    predictor.predict(photograph, boxes * 2, flip=True)
+    assert compilations  # the counter does count
+
+
+def test_changing_variables_give_what_a_predictor_gives(card, predictor):
+    crops = np.random.default_rng(4).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    predict = forward.jit_predict_step(card.network(), card.model.mean)
+    found = predict(predictor.variables, crops)
+    for one, other in zip(found, predictor.predict_crops(crops), strict=True):
+        assert isinstance(one, np.ndarray)
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_workdir_is_loaded_with_its_configuration(workdir, predictor, photograph):
+    loaded = load(workdir)
+    assert loaded.card.model == predictor.card.model
+    assert loaded.card.input_size == (32, 32)
+    assert loaded.skeleton == LSP
+    jax.tree.map(np.testing.assert_array_equal, loaded.variables, predictor.variables)
+    assert len(loaded.predict(photograph)) == 1
+
+
+@pytest.mark.parametrize("inside", ["best", "best/7"])
+def test_a_checkpoint_is_loaded_as_its_workdir(workdir, inside):
+    whole, part = load(workdir), load(workdir / inside)
+    assert whole.card == part.card
+    jax.tree.map(np.testing.assert_array_equal, whole.variables, part.variables)
+
+
+def test_provenance_has_step_and_scores_and_no_private_paths(workdir, tmp_path):
+    training = load(workdir).card.training
+    assert training["step"] == 7
+    assert training["scores"] == {"PCK@0.2": 61.5}
+    assert training["config"]["seed"] == 9
+    assert str(tmp_path) not in str(training)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: None, "does not exist"),
+        (lambda path: path.write_text("x"), "is a file"),
+        (lambda path: path.mkdir(), "neither a workdir"),
+        (lambda path: (path / "params").mkdir(parents=True), r"lacks model\.json"),
+    ],
+)
+def test_what_is_no_model_is_refused(tmp_path, make, message):
+    make(tmp_path / "m")
+    with pytest.raises(InputError, match=message):
+        load(tmp_path / "m")

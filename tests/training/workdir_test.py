@@ -1,0 +1,56 @@
+import dataclasses
+
+import pytest
+
+from hourglass_jax.config import Config, ModelConfig, TrainConfig
+from hourglass_jax.errors import InputError
+from hourglass_jax.skeleton import LSP, MPII
+from hourglass_jax.training.checkpoints import read_workdir
+from hourglass_jax.training.workdir import claim
+
+
+def test_a_claimed_workdir_tells_whose_it_is(tmp_path):
+    claim(tmp_path / "run", Config(seed=4), MPII)
+    assert read_workdir(tmp_path / "run") == (Config(seed=4), MPII)
+
+
+def test_a_run_may_go_on_for_longer(tmp_path):
+    claim(tmp_path, Config(), MPII)
+    longer = Config(train=TrainConfig(steps=7, keep=5))
+    claim(tmp_path, longer, MPII)
+    assert read_workdir(tmp_path)[0] == longer
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"model": ModelConfig(stacks=2)}, "model.stacks is 8 there and 2 now"),
+        ({"train": TrainConfig(batch_size=3)}, "train.batch_size is 16 there and 3"),
+        ({"seed": 1}, "seed is 0 there and 1 now"),
+    ],
+)
+def test_a_workdir_of_another_network_is_refused(tmp_path, changed, named):
+    claim(tmp_path, Config(), MPII)
+    before = (tmp_path / "config.json").read_text()
+    with pytest.raises(InputError, match=named):
+        claim(tmp_path, dataclasses.replace(Config(), **changed), MPII)
+    assert (tmp_path / "config.json").read_text() == before
+
+
+def test_a_workdir_of_other_keypoints_is_refused(tmp_path):
+    claim(tmp_path, Config(), MPII)
+    with pytest.raises(InputError, match=r"skeleton.json: has other keypoints .*lsp"):
+        claim(tmp_path, Config(), LSP)
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(InputError, match="is not empty and not a run"):
+        claim(tmp_path, Config(), MPII)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_file_is_no_workdir(tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(InputError, match="is a file"):
+        claim(tmp_path / "run", Config(), MPII)

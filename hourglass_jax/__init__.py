@@ -24,7 +24,7 @@ _HOMES = {
     "StackedHourglass": "hourglass_jax.models.hourglass",
     "Skeleton": "hourglass_jax.skeleton",
 }
-__all__ = [  # noqa: PLE0604
+__all__ = [
     "Config",
     "InputError",
     "Pose",

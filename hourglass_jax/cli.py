@@ -3,8 +3,6 @@
 Exit status: 0 done, 1 failure, 2 bad input, 130 interrupted.
 """
 
-import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -116,6 +114,7 @@ def _evaluate(
     json: Path | None,
 ) -> int:
     from hourglass_jax.config import DataConfig
+    from hourglass_jax.files import write_json
     from hourglass_jax.inference.predictor import load
     from hourglass_jax.training.evaluation import evaluate_model
     from hourglass_jax.training.tables import format_table
@@ -126,7 +125,7 @@ def _evaluate(
     )
     print(format_table(result))
     if json is not None:
-        _write_json(json, {"model": str(model), **result})
+        write_json(json, {"model": str(model), **result})
     return 0
 
 
@@ -191,12 +190,16 @@ def data(argv: Sequence[str]) -> int:
     """Prepare data sets."""
     import tyro
 
+    from hourglass_jax.config import DataConfig
+
     def parse(
         action: Annotated[Literal["build"], tyro.conf.Positional],
         name: Annotated[str, tyro.conf.Positional],
         raw_dir: Path | None = None,
         data_dir: Path | None = None,
-    ) -> tuple[str, Path | None, Path | None]:
+        people: int = 4000,
+        validation_people: int = 500,
+    ) -> DataConfig:
         """Prepare a data set's records.
 
         Args:
@@ -204,17 +207,24 @@ def data(argv: Sequence[str]) -> int:
           name: synthetic_people or lspet.
           raw_dir: your folder with the data set's own files.
           data_dir: where prepared records are kept; a cache folder by default.
+          people: how many to draw for training, synthetic_people only.
+          validation_people: how many to draw for validation, synthetic_people only.
         """
         del action
-        return name, raw_dir, data_dir
+        return DataConfig(
+            dataset=name,
+            raw_dir=raw_dir,
+            data_dir=data_dir,
+            people=people,
+            validation_people=validation_people,
+        )
 
-    name, raw_dir, data_dir = tyro.cli(parse, prog="hourglass data", args=list(argv))
-    from hourglass_jax.config import DataConfig
+    config = tyro.cli(parse, prog="hourglass data", args=list(argv))
     from hourglass_jax.data.datasets import open_dataset
 
-    dataset = open_dataset(DataConfig(dataset=name, raw_dir=raw_dir, data_dir=data_dir))
+    dataset = open_dataset(config)
     for split, source in dataset.splits.items():
-        print(f"{name} {split}: {len(source)} people")
+        print(f"{dataset.name} {split}: {len(source)} people")
     return 0
 
 
@@ -278,14 +288,6 @@ def _value_of(option: str, argv: Sequence[str]) -> str | None:
         if argument.startswith(option + "="):
             return argument.removeprefix(option + "=")
     return None
-
-
-def _write_json(path: Path, content: object) -> None:
-    """Write whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(temporary, path)
 
 
 if __name__ == "__main__":

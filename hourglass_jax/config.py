@@ -95,7 +95,7 @@ class DataConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
-    """Random changes of training crops; the defaults are the authors' (SPEC of 2016)."""
+    """Random changes of training crops; the defaults are the authors'."""
 
     scale: float = 0.25
     """Standard deviation of the scale's exponent: crop side x 2^N(0, scale)."""
@@ -221,6 +221,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Raise InputError for parts that do not fit together."""
+        _require(self.seed >= 0, "seed", self.seed, "0 or more")
         side, multiple = self.data.input_size, self.model.multiple
         _require(
             side >= multiple and side % multiple == 0,

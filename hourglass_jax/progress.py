@@ -72,8 +72,6 @@ class Bar:
 
     def _print_line(self, rate: float) -> None:
         self._printed = time.monotonic()
-        left = (self._total - self.done) / max(rate, 1e-9)
-        console.print(
-            f"{self._label} {self.done}/{self._total}  {rate:.1f} {self._unit}/s  "
-            f"{left / 60:.1f} min left  {self._text}"
-        )
+        left = f"{(self._total - self.done) / rate / 60:.1f} min left" if rate else ""
+        line = f"{self._label} {self.done}/{self._total}  {rate:.1f} {self._unit}/s"
+        console.print(f"{line}  {left}  {self._text}".rstrip(), markup=False)

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "hourglass_jax"
 LEVELS = (
-    {"errors", "config", "skeleton", "geometry", "progress"},
+    {"errors", "config", "skeleton", "geometry", "progress", "files"},
     {"models", "heatmaps", "losses", "metrics"},
     {"data"},
     {"training", "inference", "interop"},

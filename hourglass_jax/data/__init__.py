@@ -1,1 +1,1 @@
-
+"""Data sets: records of people, prepared once, and batches of crops made from them."""

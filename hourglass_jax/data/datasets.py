@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import fcntl
 import importlib
+import itertools
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -80,16 +81,23 @@ def open_dataset(config: DataConfig) -> Dataset:
 
 
 def read_prepared(folder: Path) -> Dataset:
-    """Open prepared records by their folder alone."""
-    # A builder that reads only is cheap to send to worker processes.
-    builder = tfds.builder_from_directory(folder)
-    metadata = builder.info.metadata
-    return Dataset(
-        name=builder.name,
-        skeleton=Skeleton.from_dict(metadata["skeleton"]),
-        splits={name: builder.as_data_source(name) for name in builder.info.splits},
-        reach=metadata["reach"],
-    )
+    """Open prepared records by their folder alone; raises InputError if damaged."""
+    try:
+        # A builder that reads only is cheap to send to worker processes.
+        builder = tfds.builder_from_directory(folder)
+        metadata = builder.info.metadata
+        return Dataset(
+            name=builder.name,
+            skeleton=Skeleton.from_dict(metadata["skeleton"]),
+            splits={name: _open_split(builder, name) for name in builder.info.splits},
+            reach=metadata["reach"],
+        )
+    except Exception as error:  # tfds and array_record raise many kinds
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"prepared data: {folder} is damaged ({reason}); remove this folder, and "
+            "it is made again"
+        ) from error
 
 
 def data_dir(config: DataConfig) -> Path:
@@ -101,6 +109,13 @@ def data_dir(config: DataConfig) -> Path:
     chosen = config.data_dir or os.environ.get("HOURGLASS_DATA_DIR")
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(chosen or Path(cache) / "hourglass_jax").expanduser().resolve()
+
+
+def _open_split(builder: Any, name: str) -> Source:
+    source = builder.as_data_source(name)
+    for end in itertools.accumulate(builder.info.splits[name].shard_lengths):
+        source[end - 1]  # fails now, not in the middle of training
+    return source
 
 
 def _prepare(builder: Any, download: Mapping[str, Any]) -> None:

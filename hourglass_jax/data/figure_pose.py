@@ -99,13 +99,13 @@ def draw_build(rng: Generator) -> Build:
 
 
 def draw_yaw(rng: Generator) -> float:
-    """Degrees the body is turned: mostly toward us, some sideways, 22 % away."""
+    """Degrees the body is turned: mostly toward us, some sideways, a tenth away."""
     side = 1.0 if rng.random() < 0.5 else -1.0
     kind = rng.random()
-    if kind < 0.62:
-        return near(rng, 0, 60)
-    if kind < 0.84:
-        return 180 + near(rng, 0, 55)
+    if kind < 0.8:
+        return near(rng, 0, 45)
+    if kind < 0.9:
+        return 180 + near(rng, 0, 45)
     return side * near(rng, 80, 25)
 
 

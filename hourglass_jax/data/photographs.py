@@ -1,40 +1,148 @@
-"""Reading the photographs of a data set."""
+"""Photographs in: from a file of any common format, or from an array of the user's."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from jaxtyping import UInt8
 
 from hourglass_jax.errors import InputError
 
+Picture = UInt8[np.ndarray, "h w 3"]
 
-def read_photograph(path: Path) -> np.ndarray:
-    """A photograph as RGB uint8 ``[h w 3]``, turned as its EXIF data says.
+_JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 
-    Raises InputError if the file is missing, is no image, or is cut off.
+
+def read_photograph(path: str | Path) -> Picture:
+    """Read a photograph as RGB, upright, eight bits a channel.
+
+    Grey becomes three equal channels, 16 bits are scaled to 8, transparent parts show
+    white (as in a viewer), and the EXIF orientation is applied.
+
+    Raises:
+      InputError: the file does not exist, cannot be read, is empty, is cut off, or is
+        not a picture in a format that OpenCV decodes.
     """
+    path = Path(path)
+    data = _read_bytes(path)
+    if _is_cut_off(data):
+        raise InputError(
+            f"photograph: {path} is cut off after {len(data)} bytes; copy it again"
+        )
+    picture = _decode(data, cv2.IMREAD_COLOR)
+    if picture is None:
+        raise InputError(
+            f"photograph: {path} is cut off or damaged; copy it again"
+            if data.startswith((_JPEG, _PNG))
+            else f"photograph: {path} is not a picture, or is damaged; expected "
+            "JPEG, PNG, WebP, TIFF or BMP; convert it"
+        )
+    if not data.startswith(_JPEG):  # which has no alpha
+        picture = _on_white(picture, data)
+    return np.ascontiguousarray(picture[..., ::-1])
+
+
+def as_picture(array: Any) -> Picture:
+    """A user's array as RGB of eight bits a channel.
+
+    Takes ``uint8``, or floating point in [0, 1], of shape ``[h w 3]`` (RGB), ``[h w]``
+    or ``[h w 1]`` (grey) or ``[h w 4]`` (RGB and alpha, laid on white); raises
+    InputError for anything else.
+    """
+    array = np.asarray(array)
+    grey = array.ndim == 2
+    channels = 1 if grey else array.shape[-1] if array.ndim == 3 else 0
+    if channels not in (1, 3, 4) or array.size == 0:
+        raise InputError(
+            f"photograph: an array of shape {array.shape}; expected [h w 3] in RGB "
+            "order, [h w] in grey or [h w 4] with alpha"
+        )
+    array = _eight_bits(array.reshape(*array.shape[:2], channels))
+    if channels == 4:
+        array = _blend(array[..., :3], array[..., 3])
+    return np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
+
+
+def _eight_bits(array: np.ndarray) -> np.ndarray:
+    if array.dtype == np.uint8:
+        return array
+    if not np.issubdtype(array.dtype, np.floating):
+        raise InputError(
+            f"photograph: an array of {array.dtype}; expected uint8 in 0..255 or "
+            "floating point in [0, 1]; convert it"
+        )
+    low, high = float(array.min()), float(array.max())
+    if not (low >= 0 and high <= 1):  # false for NaN, too
+        raise InputError(
+            f"photograph: an array of {array.dtype} from {low:g} to {high:g}; expected "
+            "[0, 1] for floating point; divide by 255, or give uint8"
+        )
+    return np.rint(array * 255).astype(np.uint8)
+
+
+def _read_bytes(path: Path) -> bytes:
+    if path.is_dir():
+        raise InputError(f"photograph: {path} is a folder; give a file in it")
     try:
         data = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"photograph: {path} does not exist; check its name") from None
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; expected a photograph") from error
-    if _is_cut_off(data):
-        raise InputError(f"{path}: cut off in the middle; fetch the file again")
-    picture = _decode(data) if data else None
-    if picture is None:
-        raise InputError(f"{path}: not an image; expected JPEG, PNG or the like")
-    return picture
+        raise InputError(
+            f"photograph: {path} cannot be read ({error.strerror})"
+        ) from error
+    if not data:
+        raise InputError(f"photograph: {path} is empty (0 bytes); copy it again")
+    return data
 
 
-def _decode(data: bytes) -> np.ndarray | None:
+def _is_cut_off(data: bytes) -> bool:
+    """Whether the end of a JPEG or PNG is missing; older OpenCVs fill it with grey."""
+    if data.startswith(_JPEG):
+        # Within the scan after the last start-of-scan, ff d9 can only be the end; an
+        # earlier one may end a thumbnail.
+        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    return data.startswith(_PNG) and b"IEND\xaeB`\x82" not in data
+
+
+def _decode(data: bytes, flags: int) -> np.ndarray | None:
     try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:  # such as more pixels than OpenCV allows
         return None
 
 
-def _is_cut_off(data: bytes) -> bool:
-    # OpenCV fills the rest of a truncated JPEG with grey and says nothing. Within the
-    # scan that follows the last start-of-scan, ff d9 can only be the end of the image.
-    return data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(
-        b"\xff\xda"
-    )
+def _on_white(picture: np.ndarray, data: bytes) -> np.ndarray:
+    """Lay a decoded picture on white where the file has alpha."""
+    raw = _decode(data, cv2.IMREAD_UNCHANGED)
+    if raw is None or raw.ndim != 3 or raw.shape[-1] != 4:
+        return picture
+    return _blend(picture, _turned_like(picture, raw[..., 3], data))
+
+
+def _turned_like(picture: np.ndarray, alpha: np.ndarray, data: bytes) -> np.ndarray:
+    """Turn alpha by the file's EXIF orientation, as `picture` was.
+
+    OpenCV applies the orientation to IMREAD_COLOR, not to IMREAD_UNCHANGED, which alone
+    gives alpha, and does not tell which it was: we ask how it turned the colours.
+    """
+    stored = _decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    assert stored is not None  # the same bytes were decoded a moment ago
+    for colours, candidate in zip(_turns(stored), _turns(alpha), strict=True):
+        if np.array_equal(colours, picture):
+            return candidate
+    return alpha
+
+
+def _turns(array: np.ndarray) -> Iterator[np.ndarray]:
+    """The eight ways to lay a picture down, as it is first."""
+    for side in (array, array[:, ::-1]):
+        yield from (np.rot90(side, quarter) for quarter in range(4))
+
+
+def _blend(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    full = np.iinfo(alpha.dtype).max if np.issubdtype(alpha.dtype, np.integer) else 1.0
+    share = np.clip(alpha[..., None] / np.float32(full), 0, 1)
+    return np.rint(colours * share + 255 * (1 - share)).astype(np.uint8)

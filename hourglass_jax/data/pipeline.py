@@ -62,8 +62,10 @@ def training_batches(
         .repeat()
         .random_map(make_sample)
     )
+    # There is no remainder, but Grain rounds an endless length up, beyond 64 bits.
+    shares = samples.batch(share, drop_remainder=True)
     first = start * process_count + process_index
-    return _iterate(samples.batch(share)[first::process_count], config.data.workers)
+    return _iterate(shares[first::process_count], config.data.workers)
 
 
 def evaluation_batches(

@@ -12,9 +12,9 @@ from hourglass_jax.errors import InputError
 BOX_PADDING = 1.25
 """Sides of the person's square per longer side of the tight box around the person.
 
-MPII's own squares are 1.25 times the person's height (SPEC of 2016: s *= 1.25). Boxes
-that a user gives to the predictor are tight, too, and take the same factor: the network
-must see people at the size that it was trained on.
+As the authors' code pads MPII's people (s * 1.25). Boxes that a user gives to the
+predictor are tight, too, and take the same factor from here: the network must see
+people at the size that it was trained on.
 """
 
 REACH = 1.1
@@ -63,11 +63,11 @@ def make_record(
         "keypoints_img": np.where(present, keypoints_img, 0).astype(np.float32),
         "visibility": np.asarray(visibility, np.uint8),
         "center_img": np.asarray(center_img, np.float32),
-        "side_img": np.float32(side_img),
-        "head_size_img": np.float32(head_size_img),
-        "area_img": np.float32(area_img),
+        "side_img": float(side_img),
+        "head_size_img": float(head_size_img),
+        "area_img": float(area_img),
         "file": file,
-        "person": np.int64(person),
+        "person": person,
     }
 
 
@@ -82,7 +82,7 @@ def decode_picture(data: bytes) -> np.ndarray:
     """The RGB uint8 picture of a record's JPEG bytes; raises ValueError if damaged."""
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     if picture is None:
-        raise ValueError("a prepared record is damaged; remove its folder, it is remade")
+        raise ValueError("a prepared record is damaged; remove the prepared folder")
     return picture
 
 

@@ -88,7 +88,7 @@ class BoxFile:
                 f"boxes: {self.path} has no entry for {photograph}; add "
                 f'"{photograph.name}": [[x0, y0, x1, y1]]'
             )
-        key = max(keys, key=lambda key: len(Path(key).parts))
+        key = max(keys, key=len)
         self._used.add(key)
         return check_boxes(self._boxes[key], size, f"boxes: {self.path}: {key}")
 

@@ -4,12 +4,16 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
 
 from hourglass_jax.config import Config, ModelConfig, to_json
 from hourglass_jax.errors import InputError
-from hourglass_jax.models.hourglass import STRIDE, StackedHourglass
+from hourglass_jax.models.hourglass import STRIDE, StackedHourglass, Variables
 from hourglass_jax.skeleton import Skeleton
 
 FORMAT = "hourglass_jax model"
@@ -52,6 +56,12 @@ class ModelCard:
         """The Flax module."""
         keypoints = len(self.skeleton.keypoints)
         return StackedHourglass(keypoints=keypoints, **self.model.network())
+
+    def variable_shapes(self) -> Variables:
+        """Shapes and types of the network's parameters and statistics."""
+        images = jax.ShapeDtypeStruct((1, *self.input_size, 3), jnp.float32)
+        draw = partial(self.network().init, train=False)
+        return cast(Variables, jax.eval_shape(draw, jax.random.key(0), images))
 
     def to_dict(self) -> dict[str, Any]:
         """The content of model.json, but for what an export adds."""

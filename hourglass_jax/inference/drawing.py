@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from hourglass_jax.inference.images import Picture
+from hourglass_jax.data.photographs import Picture
 from hourglass_jax.inference.results import Pose
 from hourglass_jax.skeleton import MIDDLE, Colour, Skeleton
 

@@ -1,9 +1,7 @@
 """A model as a folder of its own: parameters by Orbax, and model.json."""
 
 import contextlib
-import hashlib
 import importlib.metadata
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -16,8 +14,9 @@ from orbax.checkpoint import v1 as ocp
 
 from hourglass_jax import __version__
 from hourglass_jax.errors import InputError
+from hourglass_jax.files import checksums, write_json
 from hourglass_jax.inference.card import ModelCard, read_card
-from hourglass_jax.models.hourglass import Variables, init
+from hourglass_jax.models.hourglass import Variables
 
 if TYPE_CHECKING:
     from hourglass_jax.inference.predictor import Predictor
@@ -42,8 +41,8 @@ def export_orbax(predictor: "Predictor", out: str | Path) -> None:
         ocp.save(folder / "params", predictor.variables)
         content = predictor.card.to_dict()
         content["made_by"] = _makers()
-        content["files"] = _checksums(folder)
-        (folder / "model.json").write_text(json.dumps(content, indent=2) + "\n")
+        content["files"] = checksums(folder)
+        write_json(folder / "model.json", content)
 
 
 def read_export(path: Path) -> tuple[ModelCard, Variables]:
@@ -56,8 +55,7 @@ def read_export(path: Path) -> tuple[ModelCard, Variables]:
     path = path.absolute()
     card, content = read_card(path / "model.json")
     _check_files(path, content)
-    net = card.network()
-    expected = jax.eval_shape(lambda: init(net, jax.random.key(0)))
+    expected = card.variable_shapes()
     try:
         stored = ocp.metadata(path / "params").metadata
         _check_shapes(stored, expected, path)
@@ -103,23 +101,13 @@ def _makers() -> dict[str, str]:
     return {"hourglass_jax": __version__, **versions, "date": now}
 
 
-def _checksums(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): _checksum(path) for path in files}
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _check_files(path: Path, content: Mapping[str, Any]) -> None:
     listed = content.get("files")
     if not isinstance(listed, dict) or not listed:
         raise InputError(
             f"model: {path / 'model.json'} lists no files; export the model again"
         )
-    found = _checksums(path)
+    found = checksums(path)
     for name, checksum in listed.items():
         if found.get(name) != checksum:
             what = "was changed or cut off" if name in found else "is missing"

@@ -1,19 +1,18 @@
 """Many photographs, from files to files: what `hourglass predict` does."""
 
-import contextlib
 import glob
 import itertools
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
 
+from hourglass_jax.data.photographs import Picture, read_photograph
 from hourglass_jax.errors import InputError
+from hourglass_jax.files import write_whole
 from hourglass_jax.inference.boxes import BoxFile
 from hourglass_jax.inference.drawing import draw_poses
-from hourglass_jax.inference.images import Picture, read_photograph
 from hourglass_jax.inference.predictor import Predictor
 from hourglass_jax.inference.results import Pose
 from hourglass_jax.progress import Bar, console
@@ -142,9 +141,9 @@ def _predict_file(
     poses = model.predict(picture, boxes, flip=flip)
     suffix = ".png" if photograph.suffix.lower() == ".png" else ".jpg"
     drawn = _encode(draw_poses(picture, poses), suffix)
-    _write(target.with_name(f"{target.name}_pose{suffix}"), drawn)
-    text = json.dumps(_describe(photograph, size, poses), indent=1) + "\n"
-    _write(target.with_name(f"{target.name}.json"), text.encode())
+    write_whole(target.with_name(f"{target.name}_pose{suffix}"), drawn)
+    text = json.dumps(_describe(photograph, size, poses)) + "\n"
+    write_whole(target.with_name(f"{target.name}.json"), text)
     return len(poses)
 
 
@@ -165,26 +164,19 @@ def _encode(picture: Picture, suffix: str) -> bytes:
     return data.tobytes()
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, path)
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-
-
 def _report(
     done: int, people: int, failed: int, out: Path, box_file: BoxFile | None
 ) -> None:
     if box_file is not None and box_file.unused:
+        some = ", ".join(box_file.unused[:5])
         console.print(
-            f"{box_file.path}: {len(box_file.unused)} entries are of photographs that "
-            f"were not given or could not be read: {', '.join(box_file.unused[:5])}",
+            f"{box_file.path}: entries that were not used: {len(box_file.unused)} "
+            f"({some}{', ...' if len(box_file.unused) > 5 else ''})",
             markup=False,
         )
-    text = f"{done} photographs, {people} people: pictures and JSON are in {out}"
-    failures = f"; {failed} photographs failed, see above" if failed else ""
-    console.print(text + failures, markup=False)
+    failures = f", {failed} failed (named above)" if failed else ""
+    console.print(
+        f"photographs: {done} done{failures}; people: {people}; pictures and JSON are "
+        f"in {out}",
+        markup=False,
+    )

@@ -1,6 +1,5 @@
 """From crops to keypoints on the device: what every form of a model computes."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import cast
 
@@ -21,20 +20,20 @@ from hourglass_jax.models.hourglass import (
 Mean = tuple[float, float, float]
 Crops = UInt8[np.ndarray, "b h w 3"]
 Keypoints = tuple[Float32[np.ndarray, "b k 2"], Float32[np.ndarray, "b k"]]
-PredictStep = Callable[[Variables, Crops], Keypoints]
 
 # Batches are padded to these sizes, so that no other program is ever compiled.
 BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 
 
-@partial(jax.jit, static_argnames=("net", "mean", "partners"))
+@partial(jax.jit, static_argnames=("net", "mean", "partners", "flip"))
 def find_keypoints(
     variables: Variables,
     images: UInt8[Array, "b h w 3"],
     *,
     net: StackedHourglass,
     mean: Mean,
-    partners: tuple[int, ...] | None,
+    partners: tuple[int, ...],
+    flip: bool,
 ) -> tuple[Float[Array, "b k 2"], Float[Array, "b k"]]:
     """Keypoints in crop pixels and their scores, from the last stack's heatmaps.
 
@@ -43,29 +42,18 @@ def find_keypoints(
       images: RGB crops.
       net: the network.
       mean: subtracted from RGB in [0, 1].
-      partners: `Skeleton.flip`, to average the heatmaps with those of the mirrored
-        crops (paper, section 4.1); None to leave that out.
+      partners: `Skeleton.flip`.
+      flip: average the heatmaps with those of the mirrored crops (paper, section 4.1).
     """
-    if partners is not None:
+    if flip:
         images = jnp.concatenate([images, images[:, :, ::-1]])
     stacks = net.apply(variables, normalise(images, mean), train=False)
     heatmaps = cast(Array, stacks)[-1]
-    if partners is not None:
+    if flip:
         plain, mirrored = jnp.split(heatmaps, 2)
         heatmaps = (plain + flip_heatmaps(mirrored, partners)) / 2
     keypoints_hm, scores = decode(heatmaps)
     return crop_from_hm(keypoints_hm, STRIDE), scores
-
-
-def jit_predict_step(net: StackedHourglass, mean: Mean) -> PredictStep:
-    """`find_keypoints` of one network, NumPy in and out, for changing variables."""
-
-    def predict(variables: Variables, images: Crops) -> Keypoints:
-        return jax.device_get(
-            find_keypoints(variables, images, net=net, mean=mean, partners=None)
-        )
-
-    return predict
 
 
 def pad_batch(images: Crops) -> UInt8[np.ndarray, "padded h w 3"]:

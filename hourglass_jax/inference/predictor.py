@@ -9,6 +9,7 @@ import numpy as np
 
 from hourglass_jax import geometry
 from hourglass_jax.data.crop import crop_picture
+from hourglass_jax.data.photographs import Picture, as_picture, read_photograph
 from hourglass_jax.data.schema import BOX_PADDING
 from hourglass_jax.errors import InputError
 from hourglass_jax.inference.boxes import check_boxes
@@ -21,7 +22,6 @@ from hourglass_jax.inference.forward import (
     find_keypoints,
     pad_batch,
 )
-from hourglass_jax.inference.images import Picture, as_picture, read_photograph
 from hourglass_jax.inference.results import Pose
 from hourglass_jax.models.hourglass import Variables
 from hourglass_jax.skeleton import Skeleton
@@ -133,7 +133,8 @@ class Predictor:
             pad_batch(images),
             net=self._net,
             mean=self.card.model.mean,
-            partners=self.skeleton.flip if flip else None,
+            partners=self.skeleton.flip,
+            flip=flip,
         )
 
 

@@ -1,11 +1,13 @@
 """Convolution, batch normalisation, pooling and upsampling, fast on every backend.
 
-On GPU and TPU a convolution is XLA's own. On CPU, XLA's convolutions leave the matrix
-units idle, above all in the gradients, so there a convolution is written as a few
-matrix products. The two agree within rounding; which one runs is settled when the
-program is lowered for its platform, and nothing outside this module knows.
+On GPU and TPU a convolution is XLA's own. On CPU XLA is slow at the gradients of a
+convolution's weights and leaves the matrix unit idle in bfloat16, so there most of the
+work is written as matrix products. The two agree within rounding; which one runs is
+settled when the program is lowered for its platform, and nothing outside this module
+knows.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import flax.linen as nn
@@ -134,7 +136,9 @@ def _conv_forward(
 def _conv_backward(
     stride: int, padding: int, saved: tuple[Maps, Kernel], grad: Result
 ) -> tuple[Maps, Kernel]:
-    def pull_back(way, x: Maps, kernel: Kernel, grad: Result) -> tuple[Maps, Kernel]:
+    def pull_back(
+        way: Callable[..., Result], x: Maps, kernel: Kernel, grad: Result
+    ) -> tuple[Maps, Kernel]:
         return jax.vjp(partial(way, stride=stride, padding=padding), x, kernel)[1](grad)
 
     return lax.platform_dependent(
@@ -188,20 +192,24 @@ def _fold_stride(
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _dense_conv(x: Maps, kernel: Kernel, padding: int) -> Result:
-    """Stride-1 convolution as one matrix product.
+    """Stride-1 convolution with gradients of our own.
 
-    The columns a kernel row covers are laid side by side as channels, all kernel rows
-    are multiplied at once, and their results, each shifted to its row, are summed:
-    for a 3x3, three copies of the input instead of the nine of im2col.
+    XLA's convolution is good in float32, but for its weight gradient; in bfloat16 only
+    a product reaches the matrix unit. There the columns a kernel row covers are laid
+    side by side as channels, all kernel rows are multiplied at once, and their results,
+    each shifted to its row, are summed: for a 3x3, three copies of the input instead of
+    the nine of im2col.
     """
     side, _, c, o = kernel.shape
+    if side > 1 and x.dtype == jnp.float32:
+        return _conv_by_xla(x, kernel, 1, padding)
     columns = _side_by_side(_pad(x, padding, padding), side, axis=2)
     rows = kernel.reshape(side, side * c, o).swapaxes(0, 1).reshape(side * c, side * o)
     partial_sums = _matmul(columns, rows)
     height = partial_sums.shape[1] - side + 1
-    total = sum(
-        partial_sums[:, i : i + height, :, i * o : (i + 1) * o] for i in range(side)
-    )
+    total = partial_sums[:, :height, :, :o]
+    for i in range(1, side):
+        total += partial_sums[:, i : i + height, :, i * o : (i + 1) * o]
     return total.astype(x.dtype)
 
 

@@ -6,20 +6,20 @@ must contain, so that one that was cut off or damaged later is recognised before
 read, by name, and the one before it can be used.
 """
 
-import hashlib
 import json
 import logging
-import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from orbax.checkpoint import v1 as ocp
 
 from hourglass_jax.config import Config, from_json
 from hourglass_jax.errors import InputError
-from hourglass_jax.models.hourglass import init
+from hourglass_jax.files import checksums, write_json
 from hourglass_jax.skeleton import Skeleton
 from hourglass_jax.training.state import TrainState, Variables, make_network
 
@@ -31,7 +31,7 @@ class Checkpoints:
     """The checkpoints of one folder, of which the newest ``keep`` stay."""
 
     def __init__(self, folder: Path, keep: int) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()  # Orbax takes no relative path
         self.keep = keep
 
     def steps(self) -> list[int]:
@@ -55,7 +55,7 @@ class Checkpoints:
             checkpointer.save_checkpointables(
                 step, {**trees, "progress": progress}, force=True, overwrite=True
             )
-        _write_json(_digests(self.folder / str(step)), self._checksums(step))
+        write_json(self._checksums(step), checksums(self.folder / str(step)))
         for path in self.folder.glob("*.sha256.json"):
             if not (self.folder / path.name.split(".")[0]).is_dir():
                 path.unlink()
@@ -112,7 +112,7 @@ def verify(checkpoint: Path) -> None:
         expected = json.loads(listing.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"checkpoint {checkpoint}: {listing} is unreadable") from error
-    found = _digests(checkpoint)
+    found = checksums(checkpoint)
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             what = "is missing" if name not in found else "differs from what was saved"
@@ -201,7 +201,10 @@ def read_workdir(workdir: Path) -> tuple[Config, Skeleton]:
 def abstract_variables(config: Config, keypoints: int) -> Variables:
     """Shapes and types of the network's variables, on this process's first device."""
     net = make_network(config, keypoints)
-    shapes = jax.eval_shape(lambda: init(net, jax.random.key(0)))
+    side = config.data.input_size
+    images = jax.ShapeDtypeStruct((1, side, side, 3), jnp.float32)
+    draw = partial(net.init, train=False)
+    shapes = jax.eval_shape(draw, jax.random.key(0), images)
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     return with_sharding(shapes, device)
 
@@ -211,20 +214,3 @@ def with_sharding(shapes: Any, sharding: jax.sharding.Sharding) -> Any:
     return jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), shapes
     )
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    return {p.relative_to(folder).as_posix(): _digest(p) for p in files}
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_json(content: object, path: Path) -> None:
-    """Write whole or not at all."""
-    temporary = path.with_suffix(".partial")
-    temporary.write_text(json.dumps(content, indent=1))
-    os.replace(temporary, path)

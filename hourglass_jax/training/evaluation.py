@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from hourglass_jax.data.datasets import open_dataset
 from hourglass_jax.data.pipeline import evaluation_batches
 from hourglass_jax.errors import InputError
 from hourglass_jax.geometry import transform
+from hourglass_jax.inference import Predictor
 from hourglass_jax.metrics.pck import (
     PckCounts,
     count_correct,
@@ -19,9 +20,6 @@ from hourglass_jax.metrics.pck import (
 )
 from hourglass_jax.progress import Bar
 from hourglass_jax.skeleton import Skeleton
-
-if TYPE_CHECKING:
-    from hourglass_jax.inference.predictor import Predictor
 
 PredictCrops = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """uint8 [b h w 3] -> keypoints in crop pixels [b k 2] and scores [b k]."""
@@ -93,7 +91,7 @@ def evaluate(
 
 
 def evaluate_model(
-    model: "Predictor", data: DataConfig, split: str, *, flip: bool, batch_size: int
+    model: Predictor, data: DataConfig, split: str, *, flip: bool, batch_size: int
 ) -> dict[str, Any]:
     """Score a loaded model on one split of a data set.
 

@@ -101,8 +101,8 @@ def _prepare(config: Config, workdir: Path, dataset: Dataset) -> Run:
 
 def _resume(run: Run) -> int:
     """Put the newest checkpoint's arrays in place; returns the step it is from."""
-    abstract = with_sharding(jax.eval_shape(lambda: run.state), replicated(run.mesh))
-    found = run.recent.load_newest(state_trees(abstract))
+    shapes = jax.eval_shape(lambda: state_trees(run.state))
+    found = run.recent.load_newest(with_sharding(shapes, replicated(run.mesh)))
     if found is None:
         return 0
     step, trees, progress = found

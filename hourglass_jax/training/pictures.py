@@ -1,12 +1,12 @@
 """Pictures of how training goes: labels above, answers below."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from hourglass_jax.files import write_whole
 from hourglass_jax.inference import Pose, draw_poses
 from hourglass_jax.skeleton import Skeleton
 
@@ -20,7 +20,7 @@ def draw_sheet(
     scores: np.ndarray,
     skeleton: Skeleton,
 ) -> np.ndarray:
-    """Two rows of crops, uint8 RGB: the labels drawn on the upper, answers on the lower.
+    """Two rows of crops, uint8 RGB: labels drawn on the upper, answers on the lower.
 
     Args:
       batch: an evaluation batch; its padding is left out.
@@ -57,9 +57,6 @@ def _draw(
 
 
 def save_picture(path: Path, picture: np.ndarray) -> None:
-    """Write an RGB picture as PNG, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write an RGB picture as PNG."""
     _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    temporary = path.with_suffix(".partial")
-    temporary.write_bytes(png.tobytes())
-    os.replace(temporary, path)
+    write_whole(path, png.tobytes())

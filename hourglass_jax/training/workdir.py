@@ -2,11 +2,11 @@
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 
 from hourglass_jax.config import Config, from_json, to_json
 from hourglass_jax.errors import InputError
+from hourglass_jax.files import write_whole
 from hourglass_jax.skeleton import Skeleton
 
 # What may change when a run goes on: its length, its reporting, where files lie.
@@ -40,9 +40,8 @@ def claim(workdir: Path, config: Config, skeleton: Skeleton) -> None:
             f"{known}: has other keypoints than the data set ({skeleton.name}); "
             "give a new folder to --workdir"
         )
-    workdir.mkdir(parents=True, exist_ok=True)
-    _replace(known, text)
-    _replace(path, to_json(config))
+    write_whole(known, text)
+    write_whole(path, to_json(config))
 
 
 def refuse_changes(old: Config, new: Config, workdir: Path) -> None:
@@ -70,9 +69,3 @@ def _flatten(config: Config) -> dict[str, object]:
         else:
             flat[field.name] = value
     return flat
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".partial")
-    temporary.write_text(text)
-    os.replace(temporary, path)

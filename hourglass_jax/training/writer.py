@@ -1,13 +1,14 @@
 """What a run writes down: metrics.jsonl, TensorBoard events, and lines to look at."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 from tensorboardX import SummaryWriter
+
+from hourglass_jax.files import write_whole
 
 Scalar = float | int | bool | None
 
@@ -59,9 +60,7 @@ def _forget_after(path: Path, step: int) -> None:
     if not path.is_file():
         return
     kept = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
-    temporary = path.with_suffix(".partial")
-    temporary.write_text("".join(line + "\n" for line in kept))
-    os.replace(temporary, path)
+    write_whole(path, "".join(line + "\n" for line in kept))
 
 
 def _step_of(line: str) -> float:

@@ -36,7 +36,8 @@ def smooth_picture(shape):
 def test_a_spot_lands_where_the_affine_says(ratio, angle, flip, dx, dy):
     spot = np.array([150 + dx, 120 + dy])
     picture = blob((260, 300), spot, sigma=2.5 / min(ratio, 1))
-    affine = geometry.crop_affine(np.array([140.0, 130.0]), 128 / ratio, (128, 128), angle)
+    middle = np.array([140.0, 130.0])
+    affine = geometry.crop_affine(middle, 128 / ratio, (128, 128), angle)
     if flip:
         affine = geometry.compose(geometry.flip_affine(128), affine)
     crop = crop_picture(picture, affine, (128, 128))

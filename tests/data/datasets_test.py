@@ -109,8 +109,33 @@ def test_preparing_tells_its_progress_and_nothing_else(config, capfd):
     assert all(line.startswith("lspet ") for line in lines)
 
 
-def test_a_second_opening_is_silent(config, capfd):
+def test_a_second_opening_only_reads_and_is_silent(config, capfd, monkeypatch):
     open_dataset(config)
     capfd.readouterr()
+    monkeypatch.setattr(datasets, "_prepare", None)  # the folder may be read-only
     open_dataset(config)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "dataset_info.json").unlink(),
+        lambda folder: next(folder.glob("*validation.array_record*")).unlink(),
+        lambda folder: _halve(next(folder.glob("*train.array_record*"))),
+    ],
+    ids=["no information", "no records", "half the records"],
+)
+def test_prepared_records_that_are_damaged_say_what_to_remove(config, damage):
+    open_dataset(config)
+    (folder,) = config.data_dir.glob("lspet/*/1.0.0")
+    damage(folder)
+    with pytest.raises(
+        InputError, match=r"prepared data: .*1\.0\.0 is damaged .*remov"
+    ):
+        open_dataset(config)
+
+
+def _halve(path):
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])

@@ -1,5 +1,6 @@
 import functools
 import http.server
+import shutil
 import threading
 import zipfile
 
@@ -28,7 +29,7 @@ def prepare(folder, **fields):
 
 def prepared_parts(folder):
     """Everything of a prepared data set that is left, finished or not."""
-    return [path for path in (folder.parent / "prepared").rglob("*1.0.0*")]
+    return list((folder.parent / "prepared").rglob("*1.0.0*"))
 
 
 @pytest.fixture
@@ -73,7 +74,8 @@ def test_the_other_layout_is_refused_by_name(both_layouts):
 
 
 def test_a_single_person_keeps_its_axis(tmp_path):
-    write_joints(tmp_path, np.ones((1, 14, 3)))
+    # MATLAB writes an array of shape (14, 3, 1) as (14, 3).
+    scipy.io.savemat(tmp_path / "joints.mat", {"joints": np.ones((14, 3))})
     keypoints, _ = lspet.read_joints(tmp_path / "joints.mat", "labelled")
     assert keypoints.shape == (1, 14, 2)
 
@@ -188,7 +190,7 @@ def test_an_unchanged_source_is_prepared_once(raw_folder, monkeypatch):
                 (folder / "images" / f"im{n:05d}.jpg").write_bytes(b"\xff\xd8 no")
                 for n in (2, 5)
             ],
-            r"bad records \(2\): .*im00002.jpg: not an image.*im00005.jpg",
+            r"bad records \(2\): .*im00002.jpg is not a picture.*im00005.jpg",
         ),
     ],
     ids=[
@@ -231,9 +233,15 @@ def test_the_archive_is_downloaded_where_no_folder_is_given(served):
     assert len(open_dataset(served).split("train")) == 8
 
 
+def test_what_was_extracted_is_used_again(served):
+    open_dataset(served)
+    shutil.rmtree(served.data_dir / "lspet")
+    assert len(open_dataset(served).split("train")) == 8
+
+
 def test_an_archive_that_is_not_there_asks_for_a_folder(served, monkeypatch):
     monkeypatch.setattr(lspet, "ARCHIVE", lspet.ARCHIVE.replace("lspet", "gone"))
-    with pytest.raises(InputError, match=r"cannot be downloaded .*404.* --data.raw-dir"):
+    with pytest.raises(InputError, match=r"cannot be downloaded .*404.* --data.raw"):
         open_dataset(served)
 
 

@@ -1,58 +1,213 @@
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
 
-from hourglass_jax.data.photographs import read_photograph
+from hourglass_jax.data.photographs import as_picture, read_photograph
 from hourglass_jax.errors import InputError
+
+# How a camera stores an upright picture under each EXIF orientation (EXIF 2.3, 4.6.4).
+STORED = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, 1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: np.rot90(a, -1),
+}
+
+
+def scene(channels=3):
+    """Four flat quadrants, each of its own colour: no two turns look alike."""
+    colours = np.random.default_rng(channels).integers(0, 256, (2, 2, channels))
+    return np.kron(colours, np.ones((16, 24, 1))).astype(np.uint8)
+
+
+def encode(suffix, rgb):
+    bgr = rgb if rgb.ndim == 2 else np.concatenate([rgb[..., 2::-1], rgb[..., 3:]], 2)
+    done, data = cv2.imencode(suffix, np.ascontiguousarray(bgr))
+    assert done
+    return data.tobytes()
+
+
+def exif(orientation, order):
+    """A TIFF header and one directory with the one entry 0x0112, a SHORT."""
+    mark = {"<": b"II", ">": b"MM"}[order]
+    entry = struct.pack(order + "HHIHH", 0x0112, 3, 1, orientation, 0)
+    return (
+        mark
+        + struct.pack(order + "HIH", 42, 8, 1)
+        + entry
+        + struct.pack(order + "I", 0)
+    )
+
+
+def jpeg_with(orientation, order, rgb):
+    block = b"Exif\0\0" + exif(orientation, order)
+    segment = b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block
+    data = encode(".jpg", rgb)
+    return data[:2] + segment + data[2:]
+
+
+def png_with(orientation, rgba):
+    block = b"eXIf" + exif(orientation, ">")
+    size, crc = struct.pack(">I", len(block) - 4), struct.pack(">I", zlib.crc32(block))
+    data, header = encode(".png", rgba), 33  # signature and IHDR
+    return data[:header] + size + block + crc + data[header:]
+
+
+def on_white(rgba):
+    alpha = rgba[..., 3:] / 255
+    return np.rint(rgba[..., :3] * alpha + 255 * (1 - alpha))
 
 
 @pytest.fixture
-def photograph(tmp_path):
-    """A JPEG with a red left half."""
-    picture = np.zeros((64, 80, 3), np.uint8)
-    picture[:, :40, 2] = 255  # OpenCV writes BGR
-    cv2.imwrite(str(tmp_path / "photo.jpg"), picture)
-    return tmp_path / "photo.jpg"
+def read(tmp_path):
+    def read_bytes(data, name="photo.jpg"):
+        (tmp_path / name).write_bytes(data)
+        return read_photograph(tmp_path / name)
+
+    return read_bytes
 
 
-def test_channels_are_rgb(photograph):
-    picture = read_photograph(photograph)
-    assert picture.shape == (64, 80, 3)
-    assert np.abs(picture[30, 10].astype(int) - (255, 0, 0)).max() < 8
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("orientation", STORED)
+def test_exif_orientation_is_applied(read, orientation, order):
+    stored = STORED[orientation](scene())
+    picture = read(jpeg_with(orientation, order, stored))
+    assert picture.shape == scene().shape
+    assert np.abs(picture.astype(int) - scene()).mean() < 4
 
 
-def test_a_grey_photograph_has_three_channels(tmp_path):
-    cv2.imwrite(str(tmp_path / "grey.png"), np.full((5, 6), 77, np.uint8))
-    assert (read_photograph(tmp_path / "grey.png") == np.full((5, 6, 3), 77)).all()
+@pytest.mark.parametrize("orientation", STORED)
+def test_exif_orientation_turns_alpha_with_the_colours(read, orientation):
+    picture = read(png_with(orientation, STORED[orientation](scene(4))))
+    np.testing.assert_allclose(picture, on_white(scene(4)), atol=1)
 
 
-@pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
-def test_a_photograph_cut_off_is_refused(photograph, share):
-    data = photograph.read_bytes()
-    photograph.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(InputError, match=r"photo\.jpg: (cut off|not an image)"):
-        read_photograph(photograph)
+def test_colour_is_rgb(read):
+    np.testing.assert_array_equal(read(encode(".png", scene())), scene())
 
 
-def test_a_whole_thumbnail_does_not_hide_that_the_rest_is_missing(photograph):
-    data = photograph.read_bytes()
-    exif = b"Exif\0\0" + data  # in an APP1 segment, where cameras put thumbnails
-    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+def test_grey_becomes_three_equal_channels(read):
+    grey = scene(1)[..., 0]
+    picture = read(encode(".png", grey))
+    np.testing.assert_array_equal(picture, np.dstack([grey] * 3))
+
+
+def test_transparent_parts_show_white(read):
+    rgba = scene(4)
+    rgba[:5, :, 3], rgba[5:9, :, 3] = 0, 255
+    picture = read(encode(".png", rgba))
+    assert (picture[:5] == 255).all()
+    np.testing.assert_array_equal(picture[5:9], rgba[5:9, :, :3])
+    np.testing.assert_allclose(picture, on_white(rgba), atol=1)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_sixteen_bits_are_scaled_to_eight(read, channels):
+    eight = scene(channels)
+    sixteen = eight.squeeze().astype(np.uint16) * 257
+    expected = on_white(eight) if channels == 4 else np.broadcast_to(eight, (32, 48, 3))
+    np.testing.assert_allclose(read(encode(".png", sixteen)), expected, atol=1)
+
+
+def test_a_palette_with_a_transparent_colour_is_read(read):
+    def chunk(kind, body):
+        crc = struct.pack(">I", zlib.crc32(kind + body))
+        return struct.pack(">I", len(body)) + kind + body + crc
+
+    rows = b"".join(b"\0" + bytes([0, 1, 2]) for _ in range(2))
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        [
+            chunk(b"IHDR", struct.pack(">IIBBBBB", 3, 2, 8, 3, 0, 0, 0)),
+            chunk(b"PLTE", bytes([10, 20, 30, 40, 50, 60, 70, 80, 90])),
+            chunk(b"tRNS", bytes([255, 0, 255])),
+            chunk(b"IDAT", zlib.compress(rows)),
+            chunk(b"IEND", b""),
+        ]
+    )
+    expected = [[10, 20, 30], [255, 255, 255], [70, 80, 90]]
+    np.testing.assert_array_equal(read(data), [expected] * 2)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff", ".bmp"])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.99])
+def test_a_truncated_file_is_refused_by_name(read, suffix, share):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    data = encode(suffix, noise)
+    with pytest.raises(InputError, match=r"photo\.jpg is (cut off|not a picture)"):
+        read(data[: int(len(data) * share)])
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_truncated_file_is_one_line_and_nothing_else(read, capfd, suffix):
+    data = encode(suffix, scene())
+    with pytest.raises(InputError, match="cut off") as error:
+        read(data[: len(data) // 2])
+    assert "\n" not in str(error.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_thumbnail_does_not_hide_that_a_jpeg_is_truncated(read):
+    thumbnail = b"Exif\0\0" + encode(".jpg", scene()[::4, ::4])
+    segment = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
+    data = encode(".jpg", scene())
     whole = data[:2] + segment + data[2:]
-    photograph.write_bytes(whole)
-    assert read_photograph(photograph).shape == (64, 80, 3)
-    photograph.write_bytes(whole[:-200])
+    assert read(whole).shape == scene().shape
     with pytest.raises(InputError, match="cut off"):
-        read_photograph(photograph)
+        read(whole[:-20])
 
 
-@pytest.mark.parametrize("data", [b"", b"a text, no picture"])
-def test_what_is_no_image_is_refused(tmp_path, data):
-    (tmp_path / "note.jpg").write_bytes(data)
-    with pytest.raises(InputError, match=r"note\.jpg: not an image"):
-        read_photograph(tmp_path / "note.jpg")
+def test_what_is_no_picture_is_refused(read):
+    with pytest.raises(InputError, match=r"photo\.jpg is not a picture.*JPEG, PNG"):
+        read(b"<html>404 Not Found</html>")
 
 
-def test_a_missing_photograph_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"gone\.jpg: No such file"):
+def test_an_empty_file_is_refused(read):
+    with pytest.raises(InputError, match=r"photo\.jpg is empty"):
+        read(b"")
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"gone\.jpg does not exist"):
         read_photograph(tmp_path / "gone.jpg")
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(InputError, match="is a folder"):
+        read_photograph(tmp_path)
+
+
+def test_floats_are_shares_of_full_brightness():
+    np.testing.assert_array_equal(as_picture(scene() / 255), scene())
+    np.testing.assert_array_equal(as_picture((scene() / 255).astype("f")), scene())
+    assert (as_picture(np.full((2, 2), 254.6 / 255)) == 255).all()
+
+
+def test_grey_and_alpha_arrays_are_taken():
+    grey = scene(1)
+    expected = np.dstack([grey] * 3)
+    np.testing.assert_array_equal(as_picture(grey), expected)
+    np.testing.assert_array_equal(as_picture(grey[..., 0]), expected)
+    np.testing.assert_allclose(as_picture(scene(4)), on_white(scene(4)), atol=1)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((4, 5, 2), np.uint8), r"shape \(4, 5, 2\)"),
+        (np.zeros((2, 4, 5, 3), np.uint8), r"shape \(2, 4, 5, 3\)"),
+        (np.zeros((0, 5, 3), np.uint8), r"shape \(0, 5, 3\)"),
+        (np.zeros((4, 5, 3), np.int64), "int64.*expected uint8"),
+        (np.full((4, 5, 3), 200.0), "from 200 to 200.*divide by 255"),
+        (np.full((4, 5, 3), np.nan), "from nan"),
+    ],
+)
+def test_other_arrays_are_refused(array, message):
+    with pytest.raises(InputError, match=message):
+        as_picture(array)

@@ -30,7 +30,8 @@ def record(side, center=(680.0, 300.0), **changes):
     return schema.make_record(photograph(), **(fields | changes))
 
 
-@pytest.mark.parametrize("side", [100.0, 251.7, 800.0])
+# Cut out; cut out and made smaller; only made smaller.
+@pytest.mark.parametrize("side", [100.0, 310.0, 800.0])
 def test_the_stored_affine_leads_to_the_same_spot(side):
     made = record(side)
     stored = schema.decode_picture(made["image"])
@@ -39,7 +40,7 @@ def test_the_stored_affine_leads_to_the_same_spot(side):
     part = np.maximum(stored[y - 12 : y + 13, x - 12 : x + 13, 0].astype(float) - 20, 0)
     rows, columns = np.indices(part.shape)
     found = np.array([(part * columns).sum(), (part * rows).sum()]) / part.sum()
-    assert np.abs(found + (x - 12, y - 12) - at).max() < 0.1
+    assert np.abs(found - 12 + (x, y) - at).max() < 0.1
 
 
 def test_what_no_augmentation_reaches_is_left_out():

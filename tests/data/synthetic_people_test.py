@@ -34,9 +34,7 @@ def drawn(monkeypatch):
 
 def prepare(folder, people=6, validation_people=3):
     return open_dataset(
-        DataConfig(
-            data_dir=folder, people=people, validation_people=validation_people
-        )
+        DataConfig(data_dir=folder, people=people, validation_people=validation_people)
     )
 
 
@@ -65,12 +63,11 @@ def test_nobody_is_in_both_splits(drawn, tmp_path):
 
 def test_validation_people_do_not_depend_on_how_many_train(drawn, tmp_path):
     few, more = prepare(tmp_path), prepare(tmp_path, people=8)
+    assert (len(few.split("train")), len(more.split("train"))) == (6, 8)
     assert numbers(few.split("validation")) == numbers(more.split("validation"))
 
 
-def test_the_bytes_do_not_depend_on_the_number_of_threads(
-    drawn, tmp_path, monkeypatch
-):
+def test_the_bytes_do_not_depend_on_the_number_of_threads(drawn, tmp_path, monkeypatch):
     kept = []
     for threads in (1, 5):
         monkeypatch.setattr(os, "cpu_count", lambda threads=threads: threads)

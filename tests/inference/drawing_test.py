@@ -3,7 +3,7 @@ import pytest
 
 from hourglass_jax.inference.drawing import FAINTEST, SUREST, draw_poses
 from hourglass_jax.inference.results import Pose
-from hourglass_jax.skeleton import LEFT, LSP, MIDDLE, MPII, RIGHT
+from hourglass_jax.skeleton import COCO, LEFT, LSP, MIDDLE, MPII, RIGHT
 
 GREY = np.full((200, 240, 3), 128, np.uint8)
 
@@ -36,10 +36,9 @@ def test_a_limb_has_the_colour_of_its_side(ends, colour):
 
 
 def test_a_limb_between_both_sides_has_the_colour_of_the_middle():
-    points = {"r_hip": (40, 60), "pelvis": (90, 60), "l_hip": (140, 60)}
-    drawn = draw_poses(GREY, [pose(points)])
-    np.testing.assert_array_equal(drawn[60, 60], RIGHT)
-    np.testing.assert_array_equal(drawn[60, 120], LEFT)
+    points = {"left_shoulder": (40, 60), "right_shoulder": (140, 60)}
+    drawn = draw_poses(GREY, [pose(points, COCO)])
+    np.testing.assert_array_equal(drawn[60, 90], MIDDLE)
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])

@@ -101,7 +101,7 @@ def test_a_failure_leaves_nothing(predictor, tmp_path, monkeypatch):
     def fail(folder):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(export, "_checksums", fail)
+    monkeypatch.setattr(export, "checksums", fail)
     with pytest.raises(OSError, match="No space"):
         export_orbax(predictor, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from hourglass_jax.errors import InputError
-from hourglass_jax.inference import forward
 from hourglass_jax.inference.predictor import Predictor, load
 from hourglass_jax.skeleton import LSP
 
@@ -141,26 +140,16 @@ def test_any_number_of_crops_is_taken(predictor, monkeypatch):
 def test_nothing_is_compiled_once_a_batch_size_was_seen(
     card, predictor, photograph, compilations
 ):
-    boxes = [[0, 0, 20, 30]] * 4
-    for count in (1, 2, 4):
-        predictor.predict(photograph, boxes[:count])
+    boxes = [[0, 0, 20, 30]] * 8
+    predictor.predict(photograph, boxes[:5])
     compilations.clear()
     again = Predictor(card, predictor.variables)
-    for count in (3, 1, 4, 2, 3):
+    for count in (6, 8, 7, 5):
         predictor.predict(photograph, boxes[:count])
         again.predict(photograph[:30], boxes[:count])
     assert compilations == []
-    predictor.predict(photograph, boxes * 2, flip=True)
+    predictor.predict(photograph, boxes, flip=True)
     assert compilations  # the counter does count
-
-
-def test_changing_variables_give_what_a_predictor_gives(card, predictor):
-    crops = np.random.default_rng(4).integers(0, 256, (2, 32, 32, 3), np.uint8)
-    predict = forward.jit_predict_step(card.network(), card.model.mean)
-    found = predict(predictor.variables, crops)
-    for one, other in zip(found, predictor.predict_crops(crops), strict=True):
-        assert isinstance(one, np.ndarray)
-        np.testing.assert_array_equal(one, other)
 
 
 def test_a_workdir_is_loaded_with_its_configuration(workdir, predictor, photograph):

@@ -144,9 +144,9 @@ def test_upsample_repeats_cells_and_its_gradient_sums_them():
     np.testing.assert_array_equal(pull(jnp.ones_like(y))[0], np.full_like(x, 4))
 
 
-def test_accelerators_run_the_plain_convolution_and_cpu_matrix_products():
+def test_accelerators_run_the_plain_convolution():
     shapes = [
-        jax.ShapeDtypeStruct(s, jnp.float32) for s in ((1, 8, 8, 4), (3, 3, 4, 4))
+        jax.ShapeDtypeStruct(s, jnp.bfloat16) for s in ((1, 8, 8, 4), (3, 3, 4, 4))
     ]
     step = jax.jit(
         jax.value_and_grad(lambda x, k: layers.conv(x, k, 1, 1).sum(), (0, 1))
@@ -156,3 +156,23 @@ def test_accelerators_run_the_plain_convolution_and_cpu_matrix_products():
     assert "stablehlo.convolution" not in on["cpu"]
     assert "stablehlo.dot_general" not in on["tpu"]
     assert on["tpu"].count("stablehlo.convolution") == 3
+
+
+@pytest.mark.parametrize("side", [1, 3])
+def test_bfloat16_conv_and_gradients_are_those_of_float32_within_rounding(side):
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(size=(2, 6, 5, 8)), jnp.bfloat16)
+    kernel = jnp.asarray(rng.normal(size=(side, side, 8, 4)), jnp.bfloat16)
+
+    def run(dtype):
+        y, pull = jax.vjp(
+            lambda x, k: layers.conv(x, k, 1, side // 2),
+            x.astype(dtype),
+            kernel.astype(dtype),
+        )
+        return y, *pull(y.astype(jnp.bfloat16).astype(dtype))
+
+    for low, high in zip(run(jnp.bfloat16), run(jnp.float32), strict=True):
+        assert low.dtype == jnp.bfloat16
+        low = np.asarray(low, np.float32)
+        np.testing.assert_allclose(low, high, atol=2**-8 * np.abs(high).max())

@@ -1,5 +1,7 @@
 """Checkpoints come back as they were, and damaged ones are recognised by name."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,6 +41,12 @@ def test_arrays_and_progress_come_back(tmp_path, abstract):
     step, found, progress = checkpoints.load_newest(abstract)
     assert (step, progress) == (3, PROGRESS)
     assert same(found)
+
+
+def test_a_folder_may_be_named_from_here(tmp_path, abstract, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Checkpoints(Path("runs"), keep=1).save(1, TREES, PROGRESS)
+    assert Checkpoints(Path("runs"), keep=1).load_newest(abstract)[0] == 1
 
 
 def test_only_the_newest_stay(tmp_path):

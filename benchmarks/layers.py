@@ -1,0 +1,136 @@
+"""Our layers against XLA's own, forward and backward, in one interleaved run.
+
+    python benchmarks/layers.py [OUT.json]
+
+Both are compiled first, then timed in turns, so that whatever else the machine does
+hurts both. A ratio is XLA's time over ours, the median of the rounds' ratios: above 1,
+ours is faster. Shapes are those of a network of 64 and one of 256 features.
+"""
+
+import datetime
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import jaxlib
+
+from hourglass_jax.models import layers
+
+ROUNDS = 15
+CONVOLUTIONS = {  # (b, h, w, c), side, output channels, stride, padding
+    "conv 7x7 stem": ((16, 128, 128, 3), 7, 16, 2, 3),
+    "conv 1x1 64 to 32": ((16, 32, 32, 64), 1, 32, 1, 0),
+    "conv 3x3 32": ((16, 32, 32, 32), 3, 32, 1, 1),
+    "conv 1x1 256 to 128": ((4, 64, 64, 256), 1, 128, 1, 0),
+    "conv 3x3 128": ((4, 64, 64, 128), 3, 128, 1, 1),
+}
+MAPS = (16, 32, 32, 64)
+
+
+def plain_conv(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
+    """Convolve as XLA does by itself."""
+    return jax.lax.conv_general_dilated(
+        x,
+        kernel,
+        (stride, stride),
+        [(padding, padding)] * 2,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+
+
+def plain_upsample(x: jax.Array) -> jax.Array:
+    """Repeat cells as most would write it."""
+    b, h, w, c = x.shape
+    return jax.image.resize(x, (b, 2 * h, 2 * w, c), "nearest")
+
+
+def forward_and_backward(layer: Callable[..., jax.Array]) -> Callable[..., Any]:
+    """Compile `layer` with the gradients of all its arguments."""
+
+    def run(*arguments: jax.Array) -> Any:
+        y, pull = jax.vjp(layer, *arguments)
+        return y, pull(y)
+
+    return jax.jit(run)
+
+
+def milliseconds(run: Callable[..., Any], arguments: tuple[jax.Array, ...]) -> float:
+    """Time one call."""
+    start = time.perf_counter()
+    jax.block_until_ready(run(*arguments))
+    return 1e3 * (time.perf_counter() - start)
+
+
+def compare(
+    ours: Callable[..., jax.Array],
+    plain: Callable[..., jax.Array],
+    *arguments: jax.Array,
+) -> dict[str, float]:
+    """Time the two in turns; the first round, which compiles, is left out."""
+    runs = [forward_and_backward(layer) for layer in (ours, plain)]
+    rounds = [
+        [milliseconds(run, arguments) for run in runs] for _ in range(ROUNDS + 1)
+    ][1:]
+    ratios = sorted(theirs / mine for mine, theirs in rounds)
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    mine, theirs = (statistics.median(column) for column in zip(*rounds, strict=True))
+    figures = {"ours_ms": mine, "xla_ms": theirs, "ratio": middle}
+    figures |= {"ratio_lower_quartile": low, "ratio_upper_quartile": high}
+    return {name: round(value, 3) for name, value in figures.items()}
+
+
+def measure() -> dict[str, dict[str, float]]:
+    """Compare every layer in both dtypes."""
+    results = {}
+    for dtype in (jnp.float32, jnp.bfloat16):
+        draw = partial(jax.random.normal, jax.random.key(0), dtype=dtype)
+        kind = jnp.dtype(dtype).name
+        for name, (shape, side, out, stride, padding) in CONVOLUTIONS.items():
+            results[f"{name} {kind}"] = compare(
+                partial(_conv, stride, padding),
+                partial(plain_conv, stride=stride, padding=padding),
+                draw(shape),
+                draw((side, side, shape[-1], out)),
+            )
+        pool = partial(nn.max_pool, window_shape=(2, 2), strides=(2, 2))
+        results[f"max_pool {kind}"] = compare(layers.max_pool, pool, draw(MAPS))
+        results[f"upsample {kind}"] = compare(
+            layers.upsample, plain_upsample, draw(MAPS)
+        )
+    return results
+
+
+def _conv(stride: int, padding: int, x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return layers.conv(x, kernel, stride, padding)
+
+
+def main() -> None:
+    """Print the table and, given a path, keep it as JSON."""
+    results = measure()
+    for name, figures in results.items():
+        print(f"{name:32s}", *(f"{key} {value}" for key, value in figures.items()))
+    device = jax.devices()[0]
+    report = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "device": f"{device.device_kind} ({platform.machine()})",
+        "cores": len(os.sched_getaffinity(0)),
+        "versions": {"jax": jax.__version__, "jaxlib": jaxlib.__version__},
+        "rounds": ROUNDS,
+        "forward_and_backward": results,
+    }
+    for path in sys.argv[1:]:
+        Path(path).write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

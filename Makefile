@@ -31,7 +31,7 @@ $(READY): pyproject.toml $(wildcard requirements/*.txt)
 
 demo: setup  ## train on synthetic people, score, name a picture: 10 minutes
 	$(BIN)/hourglass train --config configs/synthetic_demo.py --workdir $(DEMO)
-	$(BIN)/hourglass evaluate $(DEMO) --dataset synthetic_people --split validation
+	$(BIN)/hourglass evaluate $(DEMO) --dataset synthetic_people --flip
 	@echo "Look at $$(ls $(DEMO)/pictures/*.png | tail -n 1)"
 
 test: setup  ## the tests that are not slow: under 8 minutes

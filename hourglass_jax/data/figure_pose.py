@@ -99,13 +99,13 @@ def draw_build(rng: Generator) -> Build:
 
 
 def draw_yaw(rng: Generator) -> float:
-    """Degrees the body is turned: mostly toward us, some sideways, a tenth away."""
+    """Degrees the body is turned: mostly toward us, one in twelve sideways, one away."""
     side = 1.0 if rng.random() < 0.5 else -1.0
     kind = rng.random()
-    if kind < 0.8:
-        return near(rng, 0, 45)
-    if kind < 0.9:
-        return 180 + near(rng, 0, 45)
+    if kind < 0.84:
+        return near(rng, 0, 40)
+    if kind < 0.92:
+        return 180 + near(rng, 0, 40)
     return side * near(rng, 80, 25)
 
 

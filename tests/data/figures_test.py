@@ -66,7 +66,7 @@ def test_joints_are_those_of_every_machine():
     joints = np.concatenate([draw_figure(11, i).keypoints_img for i in range(8)])
     thousandths = np.round(joints.astype(np.float64) * 1000).astype("<i8")
     assert hashlib.sha256(thousandths.tobytes()).hexdigest() == (
-        "4df06a70fbedfb5af2b4d120379087fa48d8d39fcf729a61eab26eb5845d780e"
+        "b1c5faa9ece6ffa061d930cc001a99c03412d61e6a1d0a28925849706210073a"
     )
 
 
@@ -251,8 +251,8 @@ def test_face_is_on_the_front_and_hair_on_the_back():
     assert whites[1] == 0
 
 
-def test_about_a_tenth_is_seen_from_behind():
+def test_most_face_us_and_one_in_twelve_is_seen_from_behind():
     rng = generator(0)
     yaw = np.radians([draw_yaw(rng) for _ in range(4000)])
-    assert 0.08 < (np.cos(yaw) < -0.5).mean() < 0.12
-    assert 0.75 < (np.cos(yaw) > 0.45).mean() < 0.9
+    assert 0.06 < (np.cos(yaw) < -0.5).mean() < 0.1
+    assert 0.8 < (np.cos(yaw) > 0.45).mean() < 0.9

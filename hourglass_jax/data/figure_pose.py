@@ -99,7 +99,7 @@ def draw_build(rng: Generator) -> Build:
 
 
 def draw_yaw(rng: Generator) -> float:
-    """Degrees the body is turned: mostly toward us, one in twelve sideways, one away."""
+    """Degrees the body is turned: mostly toward us; some sideways, some away."""
     side = 1.0 if rng.random() < 0.5 else -1.0
     kind = rng.random()
     if kind < 0.84:

@@ -80,6 +80,8 @@ def evaluate(argv: Sequence[str]) -> int:
         split: str = "validation",
         raw_dir: Path | None = None,
         data_dir: Path | None = None,
+        people: int = 4000,
+        validation_people: int = 500,
         flip: bool = False,
         batch_size: int = 32,
         json: Path | None = None,
@@ -92,6 +94,8 @@ def evaluate(argv: Sequence[str]) -> int:
           split: train, validation or test.
           raw_dir: your folder with the data set's own files.
           data_dir: where prepared records are kept; a cache folder by default.
+          people: how many to draw for training, synthetic_people only.
+          validation_people: how many to draw for validation, synthetic_people only.
           flip: average with the answer for the mirrored crop.
           batch_size: crops at a time; the scores do not depend on it.
           json: write the scores to this file.
@@ -99,16 +103,15 @@ def evaluate(argv: Sequence[str]) -> int:
         return locals()
 
     given = tyro.cli(parse, prog="hourglass evaluate", args=list(argv))
-    return _evaluate(**given)
+    sources = ("dataset", "raw_dir", "data_dir", "people", "validation_people")
+    return _evaluate({name: given.pop(name) for name in sources}, **given)
 
 
 def _evaluate(
+    source: dict[str, Any],
     *,
     model: Path,
-    dataset: str,
     split: str,
-    raw_dir: Path | None,
-    data_dir: Path | None,
     flip: bool,
     batch_size: int,
     json: Path | None,
@@ -119,9 +122,8 @@ def _evaluate(
     from hourglass_jax.training.evaluation import evaluate_model
     from hourglass_jax.training.tables import format_table
 
-    source = DataConfig(dataset=dataset, raw_dir=raw_dir, data_dir=data_dir)
     result = evaluate_model(
-        load(model), source, split, flip=flip, batch_size=batch_size
+        load(model), DataConfig(**source), split, flip=flip, batch_size=batch_size
     )
     print(format_table(result))
     if json is not None:

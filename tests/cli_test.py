@@ -19,6 +19,8 @@ def get_config():
     )
 """
 
+FEW = ("--people", "6", "--validation-people", "3")
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
@@ -48,7 +50,7 @@ def test_a_value_on_the_command_line_replaces_the_files(home):
 
 
 def test_evaluate_writes_what_it_prints(home, capsys):
-    arguments = ["evaluate", str(home / "run"), "--dataset", "synthetic_people"]
+    arguments = ["evaluate", str(home / "run"), "--dataset", "synthetic_people", *FEW]
     out = home / "scores.json"
     assert main([*arguments, "--flip", "--json", str(out)]) == 0
     scores = json.loads(out.read_text())
@@ -69,20 +71,7 @@ def test_an_export_predicts_what_its_workdir_predicts(home):
 
 
 def test_data_build_counts_the_people_of_every_split(home, capsys):
-    assert (
-        main(
-            [
-                "data",
-                "build",
-                "synthetic_people",
-                "--people",
-                "6",
-                "--validation-people",
-                "3",
-            ]
-        )
-        == 0
-    )
+    assert main(["data", "build", "synthetic_people", *FEW]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "synthetic_people train: 6 people",
         "synthetic_people validation: 3 people",
@@ -95,7 +84,10 @@ def test_data_build_counts_the_people_of_every_split(home, capsys):
         (["trian"], "perhaps you meant train"),
         (["evaluate", "RUN", "--dataset", "mpi"], "expected one of"),
         (
-            ["evaluate", "RUN", "--dataset", "synthetic_people", "--split", "tset"],
+            [
+                *("evaluate", "RUN", "--dataset", "synthetic_people", *FEW),
+                *("--split", "tset"),
+            ],
             "no split 'tset'",
         ),
         (

@@ -201,7 +201,7 @@ class StackedHourglass(nn.Module):
         self, stack: partial[Stack], x: Maps
     ) -> tuple[Maps, Float[Array, "s b h w k"]]:
         """Run all stacks but the last; their variables share a leading axis."""
-        # On CPU products inside a while loop are up to 20 times slower.
+        # On CPU products inside a while loop are far slower.
         unroll = jax.default_backend() == "cpu"
         inlined = unroll or not self.scan
         cell = nn.remat(Stack, prevent_cse=inlined) if self.remat == "stack" else Stack

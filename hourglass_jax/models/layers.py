@@ -101,8 +101,8 @@ def _moments(x: Maps) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
 def max_pool(x: Maps) -> Result:
     """Halve h and w, keeping the largest of each 2x2 block; ties share the gradient.
 
-    A maximum of strided slices: the gradient of XLA's window reduction is ten times
-    slower on CPU.
+    A maximum of strided slices: the gradient of XLA's window reduction is several
+    times slower on CPU (benchmarks/layers.py).
     """
     top = jnp.maximum(x[:, ::2, ::2], x[:, ::2, 1::2])
     bottom = jnp.maximum(x[:, 1::2, ::2], x[:, 1::2, 1::2])

@@ -116,7 +116,13 @@ def _resume(run: Run) -> int:
 def _loop(run: Run, begun: int, writer: Writer, bar: Bar) -> Evaluation:
     settings = run.config.train
     rate = make_schedule(run.config.optim, settings.steps)
-    batches = training_batches(run.dataset, run.config, start=begun)
+    batches = training_batches(
+        run.dataset,
+        run.config,
+        start=begun,
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+    )
     evaluation: Evaluation | None = None
     unread: tuple[int, Metrics] | None = None
     clock = _Clock(settings.batch_size)

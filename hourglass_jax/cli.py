@@ -19,9 +19,12 @@ Stacked hourglass networks for pose estimation.
 
   train      learn from a data set:   hourglass train --config FILE --workdir DIR
   evaluate   score on people unseen:  hourglass evaluate MODEL --dataset NAME
+             or score files:          hourglass evaluate --predictions P
+                                        --ground-truth G --metric pckh
   predict    poses in photographs:    hourglass predict MODEL PHOTO... --out DIR
   export     parameters to use:       hourglass export MODEL --to orbax --out DIR
   data       prepare a data set:      hourglass data build NAME [--raw-dir DIR]
+             or find what is wrong:   hourglass data check NAME [--raw-dir DIR]
 
 hourglass VERB --help shows the options of each. --debug shows tracebacks.
 MODEL is the workdir of a training, a checkpoint inside of it, or an exported folder.
@@ -36,7 +39,8 @@ def train(argv: Sequence[str]) -> int:
     """
     import tyro
 
-    from hourglass_jax.config import Config, load_config
+    from hourglass_jax.config import Config
+    from hourglass_jax.config_files import load_config
 
     path = _value_of("--config", argv)
     default = load_config(path) if path else Config()
@@ -61,79 +65,30 @@ def train(argv: Sequence[str]) -> int:
 
 
 def _train(config: "Config", workdir: Path) -> int:
+    from hourglass_jax.evaluation import format_summary
     from hourglass_jax.training.loop import train as run
-    from hourglass_jax.training.tables import format_table
 
-    evaluation = run(config, workdir)
-    print(format_table(evaluation.summary()))
+    answers = run(config, workdir)
+    print(format_summary(answers.summary()))
     print(f"workdir: {workdir}")
     return 0
 
 
 def evaluate(argv: Sequence[str]) -> int:
-    """Score a model on the people of a split, in pixels of their photographs."""
-    import tyro
+    """Score a model on people unseen, or files of predictions against labels."""
+    from hourglass_jax.evaluation import command
 
-    def parse(
-        model: Annotated[Path, tyro.conf.Positional],
-        dataset: str,
-        split: str = "validation",
-        raw_dir: Path | None = None,
-        data_dir: Path | None = None,
-        people: int = 4000,
-        validation_people: int = 500,
-        flip: bool = False,
-        batch_size: int = 32,
-        json: Path | None = None,
-    ) -> dict[str, Any]:
-        """Score a model: PCK normalised by the torso, a column a joint group.
-
-        Args:
-          model: workdir, checkpoint or exported folder.
-          dataset: synthetic_people or lspet.
-          split: train, validation or test.
-          raw_dir: your folder with the data set's own files.
-          data_dir: where prepared records are kept; a cache folder by default.
-          people: how many to draw for training, synthetic_people only.
-          validation_people: how many to draw for validation, synthetic_people only.
-          flip: average with the answer for the mirrored crop.
-          batch_size: crops at a time; the scores do not depend on it.
-          json: write the scores to this file.
-        """
-        return locals()
-
-    given = tyro.cli(parse, prog="hourglass evaluate", args=list(argv))
-    sources = ("dataset", "raw_dir", "data_dir", "people", "validation_people")
-    return _evaluate({name: given.pop(name) for name in sources}, **given)
-
-
-def _evaluate(
-    source: dict[str, Any],
-    *,
-    model: Path,
-    split: str,
-    flip: bool,
-    batch_size: int,
-    json: Path | None,
-) -> int:
-    from hourglass_jax.config import DataConfig
-    from hourglass_jax.files import write_json
-    from hourglass_jax.inference.predictor import load
-    from hourglass_jax.training.evaluation import evaluate_model
-    from hourglass_jax.training.tables import format_table
-
-    result = evaluate_model(
-        load(model), DataConfig(**source), split, flip=flip, batch_size=batch_size
-    )
-    print(format_table(result))
-    if json is not None:
-        write_json(json, {"model": str(model), **result})
-    return 0
+    request = command.parse_request(argv)
+    if request.predictions is None:
+        return command.evaluate_model(request)
+    return command.evaluate_files(request)
 
 
 def predict(argv: Sequence[str]) -> int:
     """Find poses in photographs; draw them and write them down."""
     import tyro
+
+    from hourglass_jax.config import Decoder
 
     def parse(
         model: Annotated[Path, tyro.conf.Positional],
@@ -141,6 +96,8 @@ def predict(argv: Sequence[str]) -> int:
         out: Path = Path("predictions"),
         boxes: Path | None = None,
         flip: bool = False,
+        scales: tuple[float, ...] = (1.0,),
+        decoder: Decoder | None = None,
     ) -> dict[str, Any]:
         """Find poses in photographs; a picture and a JSON file each.
 
@@ -151,6 +108,8 @@ def predict(argv: Sequence[str]) -> int:
           boxes: JSON file, photograph's name -> [[x0, y0, x1, y1], ...]; without it
             the whole photograph is one person.
           flip: average with the answer for the mirrored crop.
+          scales: average over crops of these sizes, such as 0.9 1 1.1.
+          decoder: read the heatmaps in another way than the model was scored with.
         """
         return locals()
 
@@ -158,7 +117,8 @@ def predict(argv: Sequence[str]) -> int:
     from hourglass_jax.inference.files import predict_files
     from hourglass_jax.inference.predictor import load
 
-    return predict_files(load(given.pop("model")), **given)
+    model = load(given.pop("model"), given.pop("decoder"))
+    return predict_files(model, **given)
 
 
 def export(argv: Sequence[str]) -> int:
@@ -189,45 +149,10 @@ def export(argv: Sequence[str]) -> int:
 
 
 def data(argv: Sequence[str]) -> int:
-    """Prepare data sets."""
-    import tyro
+    """Prepare data sets, and find what is wrong with them."""
+    from hourglass_jax.data.command import run
 
-    from hourglass_jax.config import DataConfig
-
-    def parse(
-        action: Annotated[Literal["build"], tyro.conf.Positional],
-        name: Annotated[str, tyro.conf.Positional],
-        raw_dir: Path | None = None,
-        data_dir: Path | None = None,
-        people: int = 4000,
-        validation_people: int = 500,
-    ) -> DataConfig:
-        """Prepare a data set's records.
-
-        Args:
-          action: build: write one record a person, ready for training.
-          name: synthetic_people or lspet.
-          raw_dir: your folder with the data set's own files.
-          data_dir: where prepared records are kept; a cache folder by default.
-          people: how many to draw for training, synthetic_people only.
-          validation_people: how many to draw for validation, synthetic_people only.
-        """
-        del action
-        return DataConfig(
-            dataset=name,
-            raw_dir=raw_dir,
-            data_dir=data_dir,
-            people=people,
-            validation_people=validation_people,
-        )
-
-    config = tyro.cli(parse, prog="hourglass data", args=list(argv))
-    from hourglass_jax.data.datasets import open_dataset
-
-    dataset = open_dataset(config)
-    for split, source in dataset.splits.items():
-        print(f"{dataset.name} {split}: {len(source)} people")
-    return 0
+    return run(argv)
 
 
 _VERBS: dict[str, Callable[[Sequence[str]], int]] = {

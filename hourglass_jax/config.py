@@ -5,14 +5,13 @@ single fields by name, such as ``--optim.learning-rate 5e-4``.
 """
 
 import dataclasses
-import importlib.util
-import json
-import typing
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from hourglass_jax.errors import InputError
+
+Decoder = Literal["argmax", "quarter", "dark", "soft"]
+"""How a heatmap is read, see `hourglass_jax.decoding`."""
 
 
 def _require(holds: bool, field: str, value: object, expected: str) -> None:
@@ -65,32 +64,68 @@ class ModelConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataConfig:
-    """Which people are learnt from, and where they lie."""
+class SourceConfig:
+    """A data set, and how its files are read."""
 
     dataset: str = "synthetic_people"
-    """Name of a data set: synthetic_people or lspet."""
+    """synthetic_people, lspet, lsp, mpii, flic, coco_keypoints or coco_json."""
     raw_dir: Path | None = None
     """The user's own folder of photographs and labels; it is only read."""
-    data_dir: Path | None = None
-    """Where prepared records are kept; a cache folder of the user by default."""
-    input_size: int = 256
-    """Side of the square crop that enters the network, in pixels."""
+    annotations: Path | None = None
+    """The annotation file, where `raw_dir` holds several; mpii and coco_json only."""
+    skeleton: Path | None = None
+    """JSON or TOML file of names, partners and limbs; coco_json only."""
+    selection: Literal["standard", "original"] = "standard"
+    """MPII's people: the 22,246 that everybody trains on, or the authors' 25,925."""
+    validation_share: float = 0.1
+    """Share of the photographs to validate on, by hash of the name; coco_json only."""
     people: int = 4000
     """People to draw for training, in synthetic_people only."""
     validation_people: int = 500
     """People to draw for validation, in synthetic_people only."""
+    skip_bad: bool = False
+    """Leave out people whose labels or photographs are bad, and list them."""
+    weight: float = 1.0
+    """How often its people are learnt from, relative to the other data sets."""
+    rename: tuple[tuple[str, str], ...] = ()
+    """Keypoints that the names do not match: (the network's name, this set's)."""
+
+    def __post_init__(self) -> None:
+        """Raise InputError for counts and shares that leave nobody."""
+        for field in ("people", "validation_people"):
+            value = getattr(self, field)
+            _require(value >= 1, f"data.{field}", value, "at least 1")
+        _require(self.weight > 0, "data.weight", self.weight, "more than 0")
+        share = self.validation_share
+        _require(0 <= share < 1, "data.validation_share", share, "0 <= share < 1")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataConfig(SourceConfig):
+    """Which people are learnt from, and where they lie."""
+
+    also: tuple[SourceConfig, ...] = ()
+    """More data sets to learn from at once; the first one validates."""
+    keypoints: str = "first"
+    """What is learnt: the keypoints of the first data set, the union of all, those of
+    mpii, lsp, flic or coco, or of a skeleton file. Names match; what a set lacks is
+    absent there."""
+    data_dir: Path | None = None
+    """Where prepared records are kept; a cache folder of the user by default."""
+    input_size: int = 256
+    """Side of the square crop that enters the network, in pixels."""
     workers: int = 0
     """Processes that read and augment; 0 does it in threads of this process."""
 
     def __post_init__(self) -> None:
         """Raise InputError for counts below what is needed."""
-        _require(self.people >= 1, "data.people", self.people, "at least 1")
-        _require(
-            self.validation_people >= 1,
-            *("data.validation_people", self.validation_people, "at least 1"),
-        )
+        super().__post_init__()
         _require(self.workers >= 0, "data.workers", self.workers, "0 or more")
+
+
+HALF_BODY_SHIFT = 0.4
+"""How far half of a body may move the box at most, in sides of the box: the tight box
+around a person is 1 / 1.25 of it, and half of that lies on each side of its centre."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -113,15 +148,28 @@ class AugmentConfig:
     """Share of samples that are mirrored, left and right swapped."""
     colour: float = 0.4
     """Each channel is multiplied by a factor from U(1 - colour, 1 + colour)."""
+    half_body_probability: float = 0.0
+    """Share of samples in which the box is that of the upper or of the lower body."""
+    occluder_probability: float = 0.0
+    """Share of samples that get a round piece of another person's picture."""
+    cutout_probability: float = 0.0
+    """Share of samples that get a rectangle of one colour."""
+    grey_probability: float = 0.0
+    """Share of samples without colour."""
+    blur_probability: float = 0.0
+    """Share of samples that are blurred."""
+    jpeg_probability: float = 0.0
+    """Share of samples that show the marks of strong compression."""
 
     def __post_init__(self) -> None:
         """Raise InputError for shares outside [0, 1] and for negative spreads."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             _require(value >= 0, f"augment.{field.name}", value, "0 or more")
-        for name in ("rotation_probability", "flip_probability", "colour"):
-            value = getattr(self, name)
-            _require(value <= 1, f"augment.{name}", value, "at most 1")
+            share = field.name == "colour" or field.name.endswith("_probability")
+            _require(
+                not share or value <= 1, f"augment.{field.name}", value, "at most 1"
+            )
 
     @property
     def reach(self) -> float:
@@ -129,12 +177,13 @@ class AugmentConfig:
         half = 2**self.scale_limit / 2
         turned = self.rotation_probability > 0 and self.rotation_limit > 0
         # A square that is turned by 45 degrees or more reaches with its corner.
-        return half * (2**0.5 if turned else 1.0) + self.translation
+        moved = HALF_BODY_SHIFT if self.half_body_probability > 0 else 0.0
+        return half * (2**0.5 if turned else 1.0) + self.translation + moved
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TargetConfig:
-    """What the heatmaps should be, and which of them count."""
+    """What the heatmaps should be, which of them count, and how they are read."""
 
     sigma_hm: float = 1.0
     """Standard deviation of the Gaussian, in heatmap cells (1.75 in the Torch code)."""
@@ -144,10 +193,17 @@ class TargetConfig:
     """A keypoint that is labelled but hidden: teach its peak, or leave it out."""
     outside: Literal["ignore", "zero"] = "zero"
     """A labelled keypoint outside the crop: leave it out, or teach an empty map."""
+    decoder: Decoder = "quarter"
+    """From heatmap to keypoint. The paper moves the highest cell a quarter cell."""
 
     def __post_init__(self) -> None:
-        """Raise InputError for a sigma that draws nothing."""
+        """Raise InputError for a sigma that draws nothing and an unknown decoder."""
         _require(self.sigma_hm > 0, "target.sigma_hm", self.sigma_hm, "more than 0")
+        decoders = get_args(Decoder)
+        _require(
+            self.decoder in decoders,
+            *("target.decoder", self.decoder, f"one of {', '.join(decoders)}"),
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -198,12 +254,18 @@ class TrainConfig:
     """Steps between two lines of metrics.jsonl."""
     keep: int = 2
     """How many of the newest checkpoints stay; the best one stays besides."""
+    best: str = "first"
+    """Metric that the best checkpoint is chosen by, such as PCKh@0.5; first is PCK@0.2,
+    or PCK by the box for keypoints without a torso."""
+    patience: int = 0
+    """Evaluations without a better score after which to stop; 0 never stops early."""
 
     def __post_init__(self) -> None:
         """Raise InputError for counts below 1."""
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            _require(value >= 1, f"train.{field.name}", value, "at least 1")
+        for field in ("steps", "batch_size", "evaluate_every", "log_every", "keep"):
+            value = getattr(self, field)
+            _require(value >= 1, f"train.{field}", value, "at least 1")
+        _require(self.patience >= 0, "train.patience", self.patience, "0 or more")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -229,68 +291,3 @@ class Config:
             f"a multiple of {multiple} (4 * 2^depth), such as "
             f"{max(1, round(side / multiple)) * multiple}",
         )
-
-
-def load_config(path: str | Path) -> Config:
-    """Run a config file's ``get_config()``; raises InputError if it has none."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(
-            f"config: {path} does not exist; give a file such as "
-            "configs/synthetic_demo.py"
-        )
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise InputError(f"config: {path} is not a Python file (.py)")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except InputError:
-        raise
-    except Exception as error:  # any mistake in the user's own file
-        raise InputError(f"config: {path}: {type(error).__name__}: {error}") from error
-    if not callable(getattr(module, "get_config", None)):
-        raise InputError(
-            f"config: {path} has no get_config(); define `def get_config() -> Config`"
-        )
-    config = module.get_config()
-    if not isinstance(config, Config):
-        raise InputError(
-            f"config: {path}: get_config() returned "
-            f"{type(config).__name__}; expected hourglass_jax.Config"
-        )
-    return config
-
-
-def to_json(config: Config) -> str:
-    """The whole configuration as JSON text; `from_json` reads it back."""
-    return json.dumps(dataclasses.asdict(config), indent=2, default=str) + "\n"
-
-
-def from_json(text: str, where: str | Path) -> Config:
-    """Read `to_json` back; raises InputError naming ``where`` and the field."""
-    try:
-        return _build(Config, json.loads(text), where)
-    except json.JSONDecodeError as error:
-        raise InputError(f"config: {where}: not JSON ({error})") from error
-
-
-def _build(kind: type, fields: Any, where: str | Path) -> Any:
-    types = typing.get_type_hints(kind)
-    if not isinstance(fields, Mapping) or not set(fields) <= set(types):
-        known = ", ".join(types)
-        raise InputError(
-            f"config: {where}: {fields!r} for {kind.__name__}; "
-            f"expected the fields {known}"
-        )
-    return kind(**{k: _convert(types[k], v, where) for k, v in fields.items()})
-
-
-def _convert(kind: Any, value: Any, where: str | Path) -> Any:
-    if dataclasses.is_dataclass(kind):
-        return _build(typing.cast(type, kind), value, where)
-    if typing.get_origin(kind) is tuple:
-        return tuple(value)
-    if kind == Path | None and value is not None:
-        return Path(value)
-    return value

@@ -1,4 +1,4 @@
-"""Keypoints to heatmaps and back, on the device, in float coordinates throughout."""
+"""Keypoints to heatmaps, on the device, in float coordinates throughout."""
 
 from collections.abc import Sequence
 
@@ -75,48 +75,6 @@ def _inside(position: Float[Array, "*b"], cells: int) -> Bool[Array, "*b"]:
     return (position >= -0.5) & (position < cells - 0.5)
 
 
-def decode(
-    heatmaps: Float[Array, "*b h w k"],
-) -> tuple[Float[Array, "*b k 2"], Float[Array, "*b k"]]:
-    """Each map's highest cell, moved a quarter cell to its higher neighbour.
-
-    The quarter offset is that of the paper's test code, in x and in y; at the border,
-    where there is one neighbour only, the cell's centre is returned.
-
-    Returns:
-      Keypoints (x, y) in heatmap cells, and scores: the height of the peak.
-    """
-    height, width, count = heatmaps.shape[-3:]
-    flat = jnp.moveaxis(heatmaps, -1, -3).reshape(-1, count, height * width)
-    best = jnp.argmax(flat, axis=-1)
-    x, y = best % width, best // width
-    step = jnp.stack(
-        [_slope(flat, best, x, width, 1), _slope(flat, best, y, height, width)], -1
-    )
-    keypoints = jnp.stack([x, y], axis=-1).astype(jnp.float32) + 0.25 * step
-    batch = heatmaps.shape[:-3]
-    scores = jnp.max(flat, axis=-1)
-    return keypoints.reshape(*batch, count, 2), scores.reshape(*batch, count)
-
-
-def _slope(
-    flat: Float[Array, "n k hw"],
-    best: Integer[Array, "n k"],
-    position: Integer[Array, "n k"],
-    length: int,
-    step: int,
-) -> Float[Array, "n k"]:
-    """Which neighbour along one axis is higher: -1, 0 or 1; 0 at the border."""
-    after = _at(flat, jnp.minimum(best + step, flat.shape[-1] - 1))
-    before = _at(flat, jnp.maximum(best - step, 0))
-    interior = (position > 0) & (position < length - 1)
-    return jnp.where(interior, jnp.sign(after - before), 0.0)
-
-
-def _at(flat: Float[Array, "n k hw"], index: Integer[Array, "n k"]) -> jax.Array:
-    return jnp.take_along_axis(flat, index[..., None], axis=-1)[..., 0]
-
-
 def flip_heatmaps(
     heatmaps: Float[Array, "*b h w k"], partners: Sequence[int]
 ) -> Float[Array, "*b h w k"]:
@@ -127,3 +85,37 @@ def flip_heatmaps(
       partners: `Skeleton.flip`.
     """
     return heatmaps[..., ::-1, :][..., jnp.asarray(partners)]
+
+
+def merge_scales(
+    heatmaps: Float[Array, "b s h w k"], scales: tuple[float, ...]
+) -> Float[Array, "b h w k"]:
+    """Average the heatmaps of crops around one centre, in the frame of scale 1.
+
+    Each cell is the mean over the crops that reach it; one that no crop reaches is 0.
+
+    Args:
+      heatmaps: one a person and scale.
+      scales: sides of the crops, as multiples of the side of the frame.
+    """
+    if scales == (1.0,):
+        return heatmaps[:, 0]
+    ones = jnp.ones((1, *heatmaps.shape[2:4], 1))
+    zoomed = [_zoom(heatmaps[:, i], scale) for i, scale in enumerate(scales)]
+    reached = [_zoom(ones, scale) for scale in scales]
+    total = jnp.sum(jnp.stack(zoomed), axis=0)
+    return total / jnp.maximum(jnp.sum(jnp.stack(reached), axis=0), 1.0)
+
+
+def _zoom(heatmaps: Float[Array, "b h w k"], scale: float) -> Float[Array, "b h w k"]:
+    """Enlarge around the centre of the map; what was outside of it is 0."""
+    edges = jnp.array(heatmaps.shape[1:3], jnp.float32)
+    return jax.image.scale_and_translate(
+        heatmaps,
+        heatmaps.shape,
+        spatial_dims=(1, 2),
+        scale=jnp.full(2, scale),
+        translation=(1 - scale) / 2 * edges,
+        method="cubic",
+        antialias=False,
+    )

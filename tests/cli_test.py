@@ -1,6 +1,7 @@
 """The command line: whole ways through it, and one clear line for what is wrong."""
 
 import json
+import re
 
 import cv2
 import numpy as np
@@ -60,6 +61,21 @@ def test_evaluate_writes_what_it_prints(home, capsys):
     assert scores["flip"] is True
 
 
+def test_a_report_is_one_page_with_the_scores_and_the_worst(home, capsys):
+    arguments = ["evaluate", str(home / "run"), "--dataset", "synthetic_people", *FEW]
+    folder, out = home / "report", home / "reported.json"
+    assert main([*arguments, "--report", str(folder), "--json", str(out)]) == 0
+    assert [path.name for path in folder.iterdir()] == ["report.html"]
+    page = (folder / "report.html").read_text()
+    sources = re.findall(r'(?:src|href)="(.{5})', page)
+    assert set(sources) == {"data:"}  # nothing is fetched from anywhere
+    mean = json.loads(out.read_text())["PCK@0.2"]["Mean"]
+    assert f"<b>{mean:.1f}</b>PCK@0.2, Mean" in page
+    assert page.count("<figure>") == 3  # everybody, of three
+    assert "figure 1000000000, person 1000000000" in page
+    capsys.readouterr()
+
+
 def test_an_export_predicts_what_its_workdir_predicts(home):
     model, exported = str(home / "run"), str(home / "exported")
     assert main(["export", model, "--to", "orbax", "--out", exported]) == 0
@@ -68,6 +84,18 @@ def test_an_export_predicts_what_its_workdir_predicts(home):
         assert main(["predict", where, str(home / "photo.png"), "--out", out]) == 0
     for name in ("photo.json", "photo_pose.png"):
         assert (home / "a" / name).read_bytes() == (home / "b" / name).read_bytes()
+
+
+def test_predict_takes_another_decoder_and_scales(home):
+    found = []
+    for more in ([], ["--decoder", "dark"], ["--scales", "0.8", "1.2"]):
+        out = home / f"choice{len(found)}"
+        arguments = ["predict", str(home / "run"), str(home / "photo.png")]
+        assert main([*arguments, "--out", str(out), *more]) == 0
+        people = json.loads((out / "photo.json").read_text())["people"]
+        found.append(people[0]["keypoints"])
+    assert found[0] != found[1]
+    assert found[0] != found[2]
 
 
 def test_data_build_counts_the_people_of_every_split(home, capsys):

@@ -9,10 +9,9 @@ from hourglass_jax.config import (
     DataConfig,
     ModelConfig,
     OptimConfig,
-    from_json,
-    load_config,
-    to_json,
+    TargetConfig,
 )
+from hourglass_jax.config_files import from_json, load_config, to_json
 from hourglass_jax.errors import InputError
 
 CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("**/*.py"))
@@ -33,6 +32,19 @@ def test_a_config_survives_json():
         optim=OptimConfig(milestones=(0.5,)),
     )
     assert from_json(to_json(config), "here") == config
+
+
+def test_a_field_that_an_older_file_lacks_takes_its_default():
+    stored = json.loads(to_json(Config()))
+    del stored["target"]["decoder"]
+    assert from_json(json.dumps(stored), "here") == Config()
+
+
+def test_an_unknown_decoder_is_refused_by_name():
+    config = TargetConfig()
+    object.__setattr__(config, "decoder", "best")  # as from a file: types are unchecked
+    with pytest.raises(InputError, match="target.decoder is 'best'; expected one of"):
+        config.__post_init__()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
-"""Rendering, policies and decoding, against plain NumPy and against each other."""
+"""Rendering, policies, mirroring and scales, against plain NumPy and each other."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,11 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hourglass_jax.config import TargetConfig
-from hourglass_jax.geometry import crop_from_hm
-from hourglass_jax.heatmaps import decode, flip_heatmaps, make_targets, render
+from hourglass_jax.heatmaps import (
+    flip_heatmaps,
+    make_targets,
+    merge_scales,
+    render,
+)
 from hourglass_jax.skeleton import MPII
 
-HEIGHT, WIDTH = 12, 16
+HEIGHT, WIDTH = SIZE = 12, 16
 
 
 def numpy_gaussian(x, y, sigma):
@@ -30,44 +33,6 @@ def test_rendered_gaussians_are_unquantised(x, y, sigma):
     np.testing.assert_allclose(heatmap, numpy_gaussian(x, y, sigma), atol=1e-6)
 
 
-@given(
-    x=st.floats(1, WIDTH - 2, width=32),
-    y=st.floats(1, HEIGHT - 2, width=32),
-    sigma=st.sampled_from([1.0, 1.75, 2.0]),
-)
-def test_decode_inverts_render_to_a_quarter_cell(x, y, sigma):
-    heatmaps = render(jnp.array([[x, y]]), sigma, (HEIGHT, WIDTH))
-    keypoints, scores = decode(heatmaps)
-    # The cell is at most half a cell off; the offset halves that again.
-    np.testing.assert_allclose(keypoints, [[x, y]], atol=0.25 + 1e-4)
-    assert 0.75 < float(scores[0]) <= 1.0
-
-
-def test_the_quarter_offset_points_to_the_higher_neighbour():
-    heatmap = np.zeros((5, 5), np.float32)
-    heatmap[2, 3], heatmap[2, 4], heatmap[1, 3] = 1.0, 0.5, 0.2
-    keypoints, _ = decode(jnp.asarray(heatmap)[..., None])
-    assert keypoints.tolist() == [[3.25, 1.75]]
-
-
-@pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 4), (4, 0), (4, 4)])
-def test_a_peak_at_the_border_stays_in_its_cell(row, column):
-    heatmap = np.zeros((5, 5), np.float32)
-    heatmap[row, column] = 1.0
-    keypoints, _ = decode(jnp.asarray(heatmap)[..., None])
-    assert keypoints.tolist() == [[column, row]]
-
-
-def test_decode_treats_every_leading_axis_alike():
-    keypoints_hm = np.random.default_rng(0).uniform(1, 10, (2, 3, 4, 2))
-    heatmaps = render(jnp.asarray(keypoints_hm, jnp.float32), 1.0, (HEIGHT, WIDTH))
-    keypoints, scores = decode(heatmaps)
-    one, one_score = decode(heatmaps[1, 2])
-    np.testing.assert_array_equal(keypoints[1, 2], one)
-    np.testing.assert_array_equal(scores[1, 2], one_score)
-    np.testing.assert_allclose(keypoints, keypoints_hm, atol=0.2501)
-
-
 def test_flipped_heatmaps_are_those_of_the_mirrored_people():
     generator = np.random.default_rng(1)
     keypoints = generator.uniform(0, 12, (2, 16, 2)).astype(np.float32)
@@ -78,6 +43,31 @@ def test_flipped_heatmaps_are_those_of_the_mirrored_people():
     np.testing.assert_allclose(
         heatmaps, render(jnp.asarray(keypoints), 1.0, size), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("scales", [(1.0,), (1.5,), (0.75, 1.0, 1.25)])
+def test_scales_merge_to_the_heatmap_of_scale_one(scales):
+    """Crops around one centre, of other sizes: the cells are moved from the centre."""
+    generator = np.random.default_rng(2)
+    keypoints = generator.uniform(4, 8, (1, 5, 2)).astype(np.float32)
+    centre = np.array([(WIDTH - 1) / 2, (HEIGHT - 1) / 2], np.float32)
+    seen = [
+        render(jnp.asarray(centre + (keypoints - centre) / scale), 2.0 / scale, SIZE)
+        for scale in scales
+    ]
+    merged = merge_scales(jnp.stack(seen, axis=1), scales)
+    expected = render(jnp.asarray(keypoints), 2.0, SIZE)
+    np.testing.assert_allclose(merged, expected, atol=0.04)
+
+
+def test_a_cell_is_the_mean_over_the_scales_that_reach_it():
+    """A crop of half the size shows the middle half; 0 is not its opinion beyond."""
+    heatmaps = jnp.stack([jnp.full((1, 8, 8, 1), v) for v in (1.0, 3.0)], axis=1)
+    merged = merge_scales(heatmaps, (0.5, 1.0))[0, ..., 0]
+    np.testing.assert_allclose(merged[2:6, 2:6], 2.0, atol=1e-6)
+    assert float(merged[1, 4]) == float(merged[4, 6]) == pytest.approx(3.0)
+    alone = merge_scales(heatmaps[:, :1], (0.5,))[0, ..., 0]
+    assert float(alone[0, 0]) == 0.0
 
 
 # One keypoint of each kind: visible, occluded, absent, outside the crop.
@@ -127,16 +117,3 @@ def test_a_labelled_keypoint_at_the_origin_is_taught():
     )
     assert float(weights[0, 0]) == 1.0
     assert float(targets[0, 0, 0, 0]) > 0.8
-
-
-def test_targets_decode_to_the_crop_pixels_they_came_from():
-    keypoints = jnp.array([[[13.5, 21.5]]])  # the centre of cell (3, 5)
-    targets, _ = make_targets(
-        keypoints,
-        jnp.array([[2]], jnp.uint8),
-        (HEIGHT, WIDTH),
-        4,
-        TargetConfig(),
-    )
-    found, _ = jax.jit(decode)(targets)
-    np.testing.assert_allclose(crop_from_hm(found, 4), keypoints, atol=1e-6)

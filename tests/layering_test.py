@@ -9,10 +9,13 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "hourglass_jax"
 LEVELS = (
-    {"errors", "config", "skeleton", "geometry", "progress", "files"},
-    {"models", "heatmaps", "losses", "metrics"},
+    {
+        *("errors", "config", "config_files", "files", "geometry", "progress"),
+        *("joint_names", "skeleton", "skeleton_files"),
+    },
+    {"models", "heatmaps", "decoding", "drawing", "losses", "metrics"},
     {"data"},
-    {"training", "inference", "interop"},
+    {"training", "inference", "evaluation", "interop"},
     {"cli"},
     {"__init__"},
 )
@@ -72,7 +75,7 @@ def test_every_room_has_a_level():
 def planted(tmp_path):
     """A package of the same rooms, into which one import can be put."""
     root = tmp_path / PACKAGE.name
-    for file in ("metrics/pck.py", "inference/drawing.py"):
+    for file in ("metrics/pck.py", "inference/results.py"):
         (root / file).parent.mkdir(parents=True)
         (root / file).touch()
 
@@ -92,8 +95,8 @@ def planted(tmp_path):
         ("data/pipeline.py", "from ..training import loop"),
         ("training/loop.py", "def late():\n    from hourglass_jax.cli import main"),
         ("training/loop.py", "from hourglass_jax import load"),
-        ("training/loop.py", "from hourglass_jax.inference.drawing import draw"),
-        ("training/loop.py", "from hourglass_jax.inference import drawing"),
+        ("training/loop.py", "from hourglass_jax.inference.results import Pose"),
+        ("training/loop.py", "from hourglass_jax.inference import results"),
         ("training/loop.py", "from hourglass_jax.data import _hidden"),
         ("training/loop.py", "import grain"),
         ("heatmaps.py", "from .metrics.pck import pck"),

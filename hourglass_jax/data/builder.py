@@ -1,20 +1,18 @@
 """What the tfds builders of all data sets share."""
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from hourglass_jax.data.schema import REACH, Record
+from hourglass_jax.data import parts
+from hourglass_jax.data.annotations import name_all
+from hourglass_jax.data.schema import Record
 from hourglass_jax.errors import InputError
-from hourglass_jax.progress import Bar
 from hourglass_jax.skeleton import Skeleton
-
-_NAMED = 5
 
 
 def features(keypoints: int) -> tfds.features.FeaturesDict:
@@ -42,28 +40,96 @@ def features(keypoints: int) -> tfds.features.FeaturesDict:
     )
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What the records of a data set are made of.
+
+    Attributes:
+      skeleton: what the keypoints are.
+      splits: for each split that has people, what their records are made of, in order.
+      make: makes one record; other processes receive it pickled.
+      rejected: whoever is left out already, and why.
+    """
+
+    skeleton: Skeleton
+    splits: Mapping[str, Sequence[Any]]
+    make: Callable[[Any], Record]
+    rejected: Sequence[str] = ()
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class PeopleConfig(tfds.core.BuilderConfig):
+    """How records are made.
+
+    Attributes:
+      contents: of what.
+      reach: how far around a person they hold pixels, in sides of the box.
+      skip_bad: whether people of whom no record can be made are left out.
+    """
+
+    contents: Contents
+    reach: float
+    skip_bad: bool
+
+
 class PeopleBuilder(  # type: ignore[call-arg]  # tfds has no types
     tfds.core.GeneratorBasedBuilder, skip_registration=True
 ):
-    """A data set of people; a subclass says which, and yields `_records` by split."""
+    """A data set of people; a subclass names it."""
 
     # Part of the path of prepared records: raise it when records change.
     VERSION = tfds.core.Version("1.0.0")
-    SKELETON: Skeleton
     SUMMARY: str
     HOMEPAGE: str | None = None
 
+    def __init__(self, **given: Any) -> None:
+        self.rejected: list[str] = []
+        """Why people were left out, once prepared."""
+        super().__init__(**given)
+
     def _info(self) -> tfds.core.DatasetInfo:
+        skeleton = self.builder_config.contents.skeleton
         return tfds.core.DatasetInfo(
             builder=self,
             description=self.SUMMARY,
             homepage=self.HOMEPAGE,
-            features=features(len(self.SKELETON.keypoints)),
+            features=features(len(skeleton.keypoints)),
             disable_shuffling=True,  # records keep the order of the source
             metadata=tfds.core.MetadataDict(
-                reach=REACH, skeleton=self.SKELETON.to_dict()
+                reach=self.builder_config.reach, skeleton=skeleton.to_dict()
             ),
         )
+
+    def _split_generators(
+        self, dl_manager: tfds.download.DownloadManager
+    ) -> dict[str, Iterator[tuple[int, Record]]]:
+        del dl_manager  # what is downloaded was downloaded before
+        return {
+            split: self._generate_examples(split, items)
+            for split, items in self.builder_config.contents.splits.items()
+        }
+
+    def _generate_examples(
+        self, split: str, items: Sequence[Any]
+    ) -> Iterator[tuple[int, Record]]:
+        """The records of a split, in order; raises one InputError for all bad ones."""
+        bad: list[str] = []
+        made = parts.make_records(
+            f"{self.name} {split}",
+            self.builder_config.contents.make,
+            items,
+            folder=parts_folder(Path(self.data_path)) / split,
+        )
+        for number, record in enumerate(made):
+            if isinstance(record, str):
+                bad.append(record)
+            else:
+                yield number, record
+        if bad and not self.builder_config.skip_bad:
+            raise InputError(name_all(f"{self.name}: bad records", bad))
+        if len(bad) == len(items):
+            raise InputError(name_all(f"{self.name}: nobody is left of {split}", bad))
+        self.rejected += bad
 
     def _log_download_bytes(self) -> None:
         """Print nothing: the progress is ours."""
@@ -71,49 +137,7 @@ class PeopleBuilder(  # type: ignore[call-arg]  # tfds has no types
     def _log_download_done(self) -> None:
         """Print nothing: the progress is ours."""
 
-    def _records(
-        self,
-        split: str,
-        make: Callable[[int], Record],
-        people: range,
-    ) -> Iterator[tuple[int, Record]]:
-        """Make the records of ``people``, in this order, several at a time.
 
-        Goes through all of them before it raises one InputError that counts and names
-        those for which ``make`` raised one; tfds then removes what it has written.
-        """
-        bad: list[str] = []
-        with (
-            ThreadPoolExecutor(os.cpu_count()) as workers,
-            Bar(f"{self.name} {split}", len(people), unit="people") as bar,
-        ):
-            for number, result in enumerate(_in_order(workers, make, people)):
-                try:
-                    yield number, result.result()
-                except InputError as error:
-                    bad.append(str(error))
-                bar.advance()
-        if bad:
-            raise InputError(name_all(f"{self.name}: bad records", bad))
-
-
-def name_all(what: str, items: list[str]) -> str:
-    """One line that counts ``items`` and names the first few."""
-    more = f"; and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
-    return f"{what} ({len(items)}): " + "; ".join(items[:_NAMED]) + more
-
-
-def _in_order(
-    workers: ThreadPoolExecutor, make: Callable[[int], Record], people: Iterable[int]
-) -> Iterator[Future[Record]]:
-    # A short queue: results wait in memory, and an interruption should end soon.
-    queued = iter(people)
-    pending = deque(workers.submit(make, n) for n in islice(queued, 64))
-    try:
-        while pending:
-            pending[0].exception()  # waits
-            yield pending.popleft()
-            pending.extend(workers.submit(make, n) for n in islice(queued, 1))
-    finally:
-        for future in pending:
-            future.cancel()
+def parts_folder(records: Path) -> Path:
+    """Where parts are kept until the records in ``records`` are whole."""
+    return records.parent / "parts"

@@ -3,101 +3,61 @@
 import contextlib
 import dataclasses
 import fcntl
-import importlib
-import itertools
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
 import tensorflow_datasets as tfds
 from absl import logging as absl_logging
 
-from hourglass_jax.config import DataConfig
-from hourglass_jax.data.schema import Record
+from hourglass_jax.config import DataConfig, SourceConfig
+from hourglass_jax.data import parts
+from hourglass_jax.data.builder import PeopleBuilder, PeopleConfig, parts_folder
+from hourglass_jax.data.mapping import choose_skeleton, map_dataset
+from hourglass_jax.data.records import Dataset, read_prepared
+from hourglass_jax.data.schema import REACH
+from hourglass_jax.data.sources import find_source
 from hourglass_jax.errors import InputError
+from hourglass_jax.files import write_json
 from hourglass_jax.progress import console
-from hourglass_jax.skeleton import Skeleton
-
-# Imported on first use: a data set should not wait for the imports of the others.
-_BUILDERS = {
-    "synthetic_people": "hourglass_jax.data.synthetic_people",
-    "lspet": "hourglass_jax.data.lspet",
-}
 
 
-@runtime_checkable  # beartype asks, in the tests
-class Source(Protocol):
-    """Records with random access; tfds calls it a data source."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Record: ...
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Dataset:
-    """A prepared data set.
-
-    Attributes:
-      name: such as ``lspet``.
-      skeleton: what the keypoints are.
-      splits: the records of each split, in the order of the source.
-      reach: how far from a box's centre records hold pixels, in sides of the box.
-    """
-
-    name: str
-    skeleton: Skeleton
-    splits: Mapping[str, Source]
-    reach: float
-
-    def split(self, name: str) -> Source:
-        """The records of a split; raises InputError if there is none of this name."""
-        if name not in self.splits:
-            known = ", ".join(self.splits)
-            raise InputError(f"{self.name}: no split {name!r}; expected one of {known}")
-        return self.splits[name]
-
-
-def open_dataset(config: DataConfig) -> Dataset:
-    """Open ``config.dataset``, prepared first where it is not yet.
+def open_dataset(config: DataConfig, reach: float = REACH) -> Dataset:
+    """Open the data sets of a config, prepared first where they are not yet.
 
     Records are kept under `data_dir`, by what they were made from: changed sources are
-    prepared anew. Raises InputError for an unknown name and for sources that cannot be
-    used; then, or when interrupted, nothing is left that looks prepared.
+    prepared anew. They hold the photograph up to ``reach`` sides of the box around a
+    person, or `REACH` where that is more. Raises InputError for an unknown name and for
+    sources that cannot be used; then, or when interrupted, nothing is left that looks
+    prepared.
     """
-    if config.dataset not in _BUILDERS:
-        known = ", ".join(_BUILDERS)
-        raise InputError(
-            f"config: data.dataset is {config.dataset!r}; expected one of {known}"
+    kept = data_dir(config)
+    reach = max(reach, REACH)
+    sources = (config, *config.also)
+    opened = [open_source(source, kept, reach) for source in sources]
+    if len(opened) == 1 and config.keypoints == "first":
+        return opened[0]
+    skeleton = choose_skeleton(config.keypoints, [each.skeleton for each in opened])
+    first, *others = (
+        dataclasses.replace(
+            map_dataset(dataset, skeleton, source.rename), weight=source.weight
         )
-    module = importlib.import_module(_BUILDERS[config.dataset])
+        for dataset, source in zip(opened, sources, strict=True)
+    )
+    return dataclasses.replace(first, others=tuple(others))
+
+
+def open_source(config: SourceConfig, kept: Path, reach: float) -> Dataset:
+    """Open one data set, prepared first where it is not yet."""
     with _quiet():
-        builder, download = module.make_builder(config, data_dir(config))
-        if not builder.data_path.exists():
-            _prepare(builder, download)
-        return read_prepared(Path(builder.data_path))
-
-
-def read_prepared(folder: Path) -> Dataset:
-    """Open prepared records by their folder alone; raises InputError if damaged."""
-    try:
-        # A builder that reads only is cheap to send to worker processes.
-        builder = tfds.builder_from_directory(folder)
-        metadata = builder.info.metadata
-        return Dataset(
-            name=builder.name,
-            skeleton=Skeleton.from_dict(metadata["skeleton"]),
-            splits={name: _open_split(builder, name) for name in builder.info.splits},
-            reach=metadata["reach"],
-        )
-    except Exception as error:  # tfds and array_record raise many kinds
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"prepared data: {folder} is damaged ({reason}); remove this folder, and "
-            "it is made again"
-        ) from error
+        key = find_source(config.dataset).key(config, kept)
+        if reach > REACH:
+            key += f"-reach{reach:.2f}"
+        folder = kept / config.dataset / key / str(PeopleBuilder.VERSION)
+        if not folder.exists():
+            _prepare(config, kept, folder, reach)
+        return read_prepared(folder)
 
 
 def data_dir(config: DataConfig) -> Path:
@@ -111,34 +71,38 @@ def data_dir(config: DataConfig) -> Path:
     return Path(chosen or Path(cache) / "hourglass_jax").expanduser().resolve()
 
 
-def _open_split(builder: Any, name: str) -> Source:
-    source = builder.as_data_source(name)
-    for end in itertools.accumulate(builder.info.splits[name].shard_lengths):
-        source[end - 1]  # fails now, not in the middle of training
-    return source
-
-
-def _prepare(builder: Any, download: Mapping[str, Any]) -> None:
-    folder = Path(builder.data_path)
+def _prepare(config: SourceConfig, kept: Path, folder: Path, reach: float) -> None:
+    parts.refuse_to_begin_again()
+    home = folder.parent
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"data_dir: {folder.parent} cannot be made ({error.strerror}); pass "
+            f"data_dir: {home} cannot be made ({error.strerror}); pass "
             "--data.data-dir with a folder that can be written"
         ) from error
-    with _only_one(folder.parent / ".lock"):
+    with _only_one(home / ".lock"):
+        if folder.exists():
+            return  # another process was first
         # What a killed process left; nobody else can be writing it now.
-        for left in folder.parent.glob("incomplete.*"):
+        for left in home.glob("incomplete.*"):
             shutil.rmtree(left)
-        builder.download_and_prepare(
-            download_config=tfds.download.DownloadConfig(**download)
+        source = find_source(config.dataset)
+        contents = source.contents(config, kept, reach)
+        how = PeopleConfig(
+            name=home.name, contents=contents, reach=reach, skip_bad=config.skip_bad
         )
+        builder = source.builder(data_dir=kept, config=how, file_format="array_record")
+        builder.download_and_prepare()
+        shutil.rmtree(parts_folder(folder), ignore_errors=True)
+        if rejected := [*contents.rejected, *builder.rejected]:
+            write_json(folder / "rejected.json", rejected)
+            console.print(f"left out {len(rejected)}: see {folder / 'rejected.json'}")
 
 
 @contextlib.contextmanager
 def _only_one(path: Path) -> Iterator[None]:
-    """Hold the lock; tfds finds the data prepared if another process was first."""
+    """Hold the lock; waits for whoever has it."""
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

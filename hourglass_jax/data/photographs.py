@@ -8,7 +8,15 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from hourglass_jax.data.picture_headers import picture_size
 from hourglass_jax.errors import InputError
+
+MOST_PIXELS = 100_000_000
+"""A photograph with more is refused before it is decoded, which would take 300 MB.
+
+Few cameras make more; a file of some kilobytes that unpacks to more is an accident or
+an attack. OpenCV's own bound is 2^30 pixels: 3 GB.
+"""
 
 Picture = UInt8[np.ndarray, "h w 3"]
 
@@ -22,16 +30,22 @@ def read_photograph(path: str | Path) -> Picture:
     white (as in a viewer), and the EXIF orientation is applied.
 
     Raises:
-      InputError: the file does not exist, cannot be read, is empty, is cut off, or is
-        not a picture in a format that OpenCV decodes.
+      InputError: the file does not exist, cannot be read, is empty, is cut off, has
+        more than `MOST_PIXELS`, or is not a picture in a format that OpenCV decodes.
     """
     path = Path(path)
     data = _read_bytes(path)
-    if _is_cut_off(data):
+    width, height = picture_size(data) or (0, 0)
+    if width * height > MOST_PIXELS:
+        raise InputError(
+            f"photograph: {path} has {width}x{height} pixels; expected at most "
+            f"{MOST_PIXELS:,}; make it smaller"
+        )
+    if is_cut_off(data):
         raise InputError(
             f"photograph: {path} is cut off after {len(data)} bytes; copy it again"
         )
-    picture = _decode(data, cv2.IMREAD_COLOR)
+    picture = decode(data, cv2.IMREAD_COLOR)
     if picture is None:
         raise InputError(
             f"photograph: {path} is cut off or damaged; copy it again"
@@ -98,16 +112,17 @@ def _read_bytes(path: Path) -> bytes:
     return data
 
 
-def _is_cut_off(data: bytes) -> bool:
+def is_cut_off(data: bytes) -> bool:
     """Whether the end of a JPEG or PNG is missing; older OpenCVs fill it with grey."""
     if data.startswith(_JPEG):
         # Within the scan after the last start-of-scan, ff d9 can only be the end; an
-        # earlier one may end a thumbnail.
-        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+        # earlier one may end a thumbnail. Without a scan both are -1.
+        return data.rfind(b"\xff\xd9") <= data.rfind(b"\xff\xda")
     return data.startswith(_PNG) and b"IEND\xaeB`\x82" not in data
 
 
-def _decode(data: bytes, flags: int) -> np.ndarray | None:
+def decode(data: bytes, flags: int) -> np.ndarray | None:
+    """What OpenCV makes of the bytes; None where it cannot read them."""
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:  # such as more pixels than OpenCV allows
@@ -116,7 +131,7 @@ def _decode(data: bytes, flags: int) -> np.ndarray | None:
 
 def _on_white(picture: np.ndarray, data: bytes) -> np.ndarray:
     """Lay a decoded picture on white where the file has alpha."""
-    raw = _decode(data, cv2.IMREAD_UNCHANGED)
+    raw = decode(data, cv2.IMREAD_UNCHANGED)
     if raw is None or raw.ndim != 3 or raw.shape[-1] != 4:
         return picture
     return _blend(picture, _turned_like(picture, raw[..., 3], data))
@@ -128,7 +143,7 @@ def _turned_like(picture: np.ndarray, alpha: np.ndarray, data: bytes) -> np.ndar
     OpenCV applies the orientation to IMREAD_COLOR, not to IMREAD_UNCHANGED, which alone
     gives alpha, and does not tell which it was: we ask how it turned the colours.
     """
-    stored = _decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    stored = decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     assert stored is not None  # the same bytes were decoded a moment ago
     for colours, candidate in zip(_turns(stored), _turns(alpha), strict=True):
         if np.array_equal(colours, picture):

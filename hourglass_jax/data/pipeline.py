@@ -22,9 +22,9 @@ from absl import flags
 
 from hourglass_jax import geometry
 from hourglass_jax.config import AugmentConfig, Config
-from hourglass_jax.data import augment
+from hourglass_jax.data import appearance, augment
 from hourglass_jax.data.crop import crop_picture
-from hourglass_jax.data.datasets import Dataset, Source
+from hourglass_jax.data.records import Dataset, Records
 from hourglass_jax.data.schema import Record, decode_picture
 from hourglass_jax.errors import InputError
 from hourglass_jax.skeleton import Skeleton
@@ -48,28 +48,37 @@ def training_batches(
     process_count. Raises InputError if the records hold too little of the photographs
     for ``config.augment``, or if the batch cannot be shared equally.
     """
-    _check_reach(dataset, config.augment)
     share = _share(config.train.batch_size, process_count)
-    make_sample = TrainingSample(
-        skeleton=dataset.skeleton,
-        augment=config.augment,
-        size=(config.data.input_size, config.data.input_size),
-    )
-    samples = (
-        grain.MapDataset.source(dataset.split("train"))
-        .seed(config.seed)
-        .shuffle()
-        .repeat()
-        .random_map(make_sample)
-    )
+    sets = (dataset, *dataset.others)
+    samples = [_endless_samples(each, config, n) for n, each in enumerate(sets)]
+    mixed = samples[0]
+    if len(sets) > 1:
+        mixed = grain.MapDataset.mix(samples, weights=[each.weight for each in sets])
     # There is no remainder, but Grain rounds an endless length up, beyond 64 bits.
-    shares = samples.batch(share, drop_remainder=True)
+    shares = mixed.batch(share, drop_remainder=True)
     first = start * process_count + process_index
     return _iterate(shares[first::process_count], config.data.workers)
 
 
+def _endless_samples(dataset: Dataset, config: Config, n: int) -> grain.MapDataset:
+    _check_reach(dataset, config.augment)
+    make_sample = TrainingSample(
+        skeleton=dataset.skeleton,
+        others=dataset.split("train"),
+        augment=config.augment,
+        size=(config.data.input_size, config.data.input_size),
+    )
+    return (
+        grain.MapDataset.source(dataset.split("train"))
+        .seed(config.seed + n)  # people of two sets should not be augmented alike
+        .shuffle()
+        .repeat()
+        .random_map(make_sample)
+    )
+
+
 def evaluation_batches(
-    source: Source,
+    source: Records,
     skeleton: Skeleton,
     input_size: int,
     batch_size: int,
@@ -80,8 +89,9 @@ def evaluation_batches(
     """This process's part of all people of ``source``, in order, never augmented.
 
     As `training_batches`, and ``img_from_crop`` float64 ``[b 2 3]``, ``keypoints_img``
-    float32 ``[b k 2]``, ``head_size_img`` and ``area_img`` float32 ``[b]``, ``person``
-    int64 ``[b]`` and ``mask`` bool ``[b]``, False for what fills up the last batch.
+    float32 ``[b k 2]``, ``side_img``, ``head_size_img`` and ``area_img`` float32
+    ``[b]``, ``person`` int64 ``[b]`` and ``mask`` bool ``[b]``, False for what fills up
+    the last batch.
     Raises InputError if the records have other keypoints than ``skeleton``.
     """
     _check_keypoints(source, skeleton)
@@ -94,9 +104,17 @@ def evaluation_batches(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingSample:
-    """Makes an augmented crop of a record; worker processes receive it pickled."""
+    """Makes an augmented crop of a record; worker processes receive it pickled.
+
+    Attributes:
+      skeleton: what the keypoints are.
+      others: the records that occluders are taken from.
+      augment: how often and how far crops change.
+      size: height and width of the crop.
+    """
 
     skeleton: Skeleton
+    others: Records
     augment: AugmentConfig
     size: tuple[int, int]
 
@@ -104,21 +122,48 @@ class TrainingSample:
         """The sample of a record, augmented by what ``rng`` says."""
         how = augment.draw_augmentation(rng, self.augment)
         crop_from_img = augment.augmented_affine(
-            record["center_img"], record["side_img"], self.size, how
+            *self._box(record, how.half), self.size, how
         )
         sample = crop_person(record, crop_from_img, self.size)
-        sample["image"] = augment.augment_colours(sample["image"], how)
+        if how.occluder:
+            other = self._whole(int(how.occluder_of * len(self.others)))
+            _cover(sample, *appearance.occlude(sample["image"], other, how.occluder))
+        if how.cutout:
+            _cover(sample, *appearance.cut_out(sample["image"], how.cutout))
+        sample["image"] = appearance.change_appearance(sample["image"], how)
         if how.flip:
             for field in ("keypoints_crop", "visibility"):
                 sample[field] = sample[field][list(self.skeleton.flip)]
         return sample
+
+    def _box(self, record: Record, half: str) -> tuple[np.ndarray, float]:
+        center_img, side_img = record["center_img"], float(record["side_img"])
+        if half == "whole":
+            return center_img, side_img
+        chosen = augment.lower_body(self.skeleton) == (half == "lower")
+        chosen &= record["visibility"] > 0
+        return augment.half_box(record["keypoints_img"], chosen, center_img, side_img)
+
+    def _whole(self, number: int) -> np.ndarray:
+        record = self.others[number]
+        box = record["center_img"], float(record["side_img"])
+        return crop_person(record, geometry.crop_affine(*box, self.size), self.size)[
+            "image"
+        ]
+
+
+def _cover(sample: Sample, image: np.ndarray, covered: np.ndarray) -> None:
+    sample["image"] = image
+    sample["visibility"] = appearance.hide(
+        sample["visibility"], sample["keypoints_crop"], covered
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluationSample:
     """Makes the plain crop of a person by number."""
 
-    source: Source
+    source: Records
     size: tuple[int, int]
 
     def __call__(self, number: int) -> Sample:
@@ -131,6 +176,7 @@ class EvaluationSample:
             "mask": np.bool_(number < len(self.source)),
             "img_from_crop": geometry.invert(crop_from_img),
             "keypoints_img": record["keypoints_img"],
+            "side_img": np.float32(record["side_img"]),
             "head_size_img": np.float32(record["head_size_img"]),
             "area_img": np.float32(record["area_img"]),
             "person": np.int64(record["person"]),
@@ -220,7 +266,7 @@ def _check_reach(dataset: Dataset, config: AugmentConfig) -> None:
         )
 
 
-def _check_keypoints(source: Source, skeleton: Skeleton) -> None:
+def _check_keypoints(source: Records, skeleton: Skeleton) -> None:
     found, expected = len(source[0]["visibility"]), len(skeleton.keypoints)
     if found != expected:
         raise InputError(

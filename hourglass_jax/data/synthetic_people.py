@@ -1,72 +1,55 @@
 """People that our own code draws: no download, no account, occlusion known exactly."""
 
-import dataclasses
 import functools
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import tensorflow_datasets as tfds
-
-from hourglass_jax.config import DataConfig
+from hourglass_jax.config import SourceConfig
 from hourglass_jax.data import figures
-from hourglass_jax.data.builder import PeopleBuilder
-from hourglass_jax.data.schema import BOX_PADDING, Record, make_record
+from hourglass_jax.data.builder import Contents, PeopleBuilder
+from hourglass_jax.data.schema import BOX_PADDING, REACH, Record, make_record
 from hourglass_jax.geometry import square_box
 from hourglass_jax.skeleton import MPII
+
+SEED = 0
 
 # Validation people are the same ones however many are drawn for training.
 FIRST_VALIDATION = 1_000_000_000
 
 
-@dataclasses.dataclass(kw_only=True, eq=False)
-class PeopleConfig(tfds.core.BuilderConfig):
-    """How many people are drawn, and from which seed."""
-
-    train: int
-    validation: int
-    seed: int = 0
-
-
 class SyntheticPeople(PeopleBuilder):
     """Articulated figures with 16 MPII joints, one a picture."""
 
-    SKELETON = MPII
     SUMMARY = "Articulated figures drawn at random, one a picture, 16 MPII joints."
 
-    def _split_generators(
-        self, dl_manager: tfds.download.DownloadManager
-    ) -> dict[str, Iterator[tuple[int, Record]]]:
-        first = FIRST_VALIDATION
-        return {
-            "train": self._generate_examples("train", range(self.builder_config.train)),
-            "validation": self._generate_examples(
-                "validation", range(first, first + self.builder_config.validation)
-            ),
-        }
 
-    def _generate_examples(
-        self, split: str, people: range
-    ) -> Iterator[tuple[int, Record]]:
-        draw = functools.partial(draw_person, self.builder_config.seed)
-        return self._records(split, draw, people)
+class Drawing:
+    """The data set as `sources.Source`: there are no files to read."""
 
+    builder = SyntheticPeople
 
-def make_builder(
-    config: DataConfig, data_dir: Path
-) -> tuple[SyntheticPeople, dict[str, Any]]:
-    """The builder, keyed by what it draws, and its `tfds.download.DownloadConfig`."""
-    counts = {"train": config.people, "validation": config.validation_people}
-    named = "-".join(f"{split}{count}" for split, count in counts.items())
-    kind = PeopleConfig(name=f"{named}-{_fingerprint()}", **counts)
-    builder = SyntheticPeople(
-        data_dir=data_dir, config=kind, file_format="array_record"
-    )
-    return builder, {}
+    def key(self, config: SourceConfig, data_dir: Path) -> str:
+        """How many are drawn, and what figures look like today."""
+        counts = f"train{config.people}-validation{config.validation_people}"
+        return f"{counts}-{_fingerprint()}"
+
+    def contents(self, config: SourceConfig, data_dir: Path, reach: float) -> Contents:
+        """The numbers of the figures to draw."""
+        last = FIRST_VALIDATION + config.validation_people
+        return Contents(
+            skeleton=MPII,
+            splits={
+                "train": range(config.people),
+                "validation": range(FIRST_VALIDATION, last),
+            },
+            make=functools.partial(draw_person, SEED, reach=reach),
+        )
 
 
-def draw_person(seed: int, index: int) -> Record:
+SOURCES = {"synthetic_people": Drawing()}
+
+
+def draw_person(seed: int, index: int, reach: float = REACH) -> Record:
     """Draw figure ``index`` of ``seed`` and make its record."""
     figure = figures.draw_figure(seed, index)
     center_img, side_img = square_box(figure.box_img, BOX_PADDING)
@@ -78,12 +61,13 @@ def draw_person(seed: int, index: int) -> Record:
         side_img=side_img,
         file=f"figure {index}",
         person=index,
+        reach=reach,
     )
 
 
 def _fingerprint() -> str:
     # Figures drawn by older code must not pass for today's: one of them is the key.
-    figure = figures.draw_figure(0, 0)
+    figure = figures.draw_figure(SEED, 0)
     digest = hashlib.sha256(figure.image.tobytes())
     digest.update(figure.keypoints_img.tobytes() + figure.visibility.tobytes())
     return digest.hexdigest()[:12]

@@ -1,10 +1,9 @@
 """Inference: poses from photographs, and models in a form to keep."""
 
-from hourglass_jax.inference.drawing import draw_poses
 from hourglass_jax.inference.export import export_orbax
 from hourglass_jax.inference.forward import find_keypoints
 from hourglass_jax.inference.predictor import Predictor, load
-from hourglass_jax.inference.results import Pose
+from hourglass_jax.inference.results import Pose, draw_poses
 
 __all__ = [
     "Pose",

@@ -11,7 +11,8 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 
-from hourglass_jax.config import Config, ModelConfig, to_json
+from hourglass_jax.config import Config, Decoder, ModelConfig, TargetConfig
+from hourglass_jax.config_files import to_json
 from hourglass_jax.errors import InputError
 from hourglass_jax.models.hourglass import STRIDE, StackedHourglass, Variables
 from hourglass_jax.skeleton import Skeleton
@@ -30,6 +31,8 @@ class ModelCard:
       skeleton: the keypoints, in the order of the heatmaps.
       input_size: (height, width) of the crops, in pixels.
       box_padding: side of a person's crop per longer side of the person's tight box.
+      decoder: how the heatmaps are read, see `hourglass_jax.decoding`.
+      sigma_hm: the Gaussian that the network was taught, in heatmap cells.
       training: provenance, JSON ready: configuration, step, scores.
     """
 
@@ -37,10 +40,12 @@ class ModelCard:
     skeleton: Skeleton
     input_size: tuple[int, int]
     box_padding: float
+    decoder: Decoder
+    sigma_hm: float
     training: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise InputError for an input size that the network cannot take."""
+        """Raise InputError for what no network can be run with."""
         multiple = self.model.multiple
         if any(side < 1 or side % multiple for side in self.input_size):
             raise InputError(
@@ -51,6 +56,8 @@ class ModelCard:
             raise InputError(
                 f"model: a box padding of {self.box_padding}; expected more than 0"
             )
+        # The same two fields, under the same rules.
+        TargetConfig(decoder=self.decoder, sigma_hm=self.sigma_hm)
 
     def network(self) -> StackedHourglass:
         """The Flax module."""
@@ -72,7 +79,11 @@ class ModelCard:
             "network": self.model.network() | keypoints,
             "input": {"size": list(self.input_size), "channels": "RGB"},
             "normalisation": {"divide_by": 255, "mean": list(self.model.mean)},
-            "output": {"heatmap_stride": STRIDE, "decoder": "quarter-cell"},
+            "output": {
+                "heatmap_stride": STRIDE,
+                "decoder": self.decoder,
+                "sigma_hm": self.sigma_hm,
+            },
             "box_padding": self.box_padding,
             "skeleton": self.skeleton.to_dict(),
             "training": dict(self.training),
@@ -142,13 +153,23 @@ def _card(content: Mapping[str, Any]) -> ModelCard:
         )
     red, green, blue = map(float, content["normalisation"]["mean"])
     height, width = map(int, content["input"]["size"])
+    decoder, sigma_hm = _reading(content["output"])
     return ModelCard(
         model=ModelConfig(**network, mean=(red, green, blue)),
         skeleton=skeleton,
         input_size=(height, width),
         box_padding=float(content["box_padding"]),
+        decoder=decoder,
+        sigma_hm=sigma_hm,
         training=content["training"],
     )
+
+
+def _reading(output: Mapping[str, Any]) -> tuple[Decoder, float]:
+    """Decoder and sigma; the first files have no sigma and say quarter-cell."""
+    decoder = output.get("decoder", "quarter")
+    sigma_hm = float(output.get("sigma_hm", TargetConfig.sigma_hm))
+    return "quarter" if decoder == "quarter-cell" else decoder, sigma_hm
 
 
 def _refuse_newer(content: Mapping[str, Any], path: Path) -> None:

@@ -3,7 +3,8 @@
 import glob
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -12,9 +13,8 @@ from hourglass_jax.data.photographs import Picture, read_photograph
 from hourglass_jax.errors import InputError
 from hourglass_jax.files import write_whole
 from hourglass_jax.inference.boxes import BoxFile
-from hourglass_jax.inference.drawing import draw_poses
-from hourglass_jax.inference.predictor import Predictor
-from hourglass_jax.inference.results import Pose
+from hourglass_jax.inference.predictor import Predictor, check_scales
+from hourglass_jax.inference.results import Pose, draw_poses
 from hourglass_jax.progress import Bar, console
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
@@ -26,6 +26,7 @@ def predict_files(
     out: str | Path,
     boxes: str | Path | None = None,
     flip: bool = False,
+    scales: tuple[float, ...] = (1.0,),
 ) -> int:
     """Draw the poses of photographs, and write them down as JSON.
 
@@ -39,22 +40,25 @@ def predict_files(
       out: the folder to write to; made if need be.
       boxes: file for `BoxFile`; None takes each whole photograph as one person's.
       flip: average with the mirrored picture.
+      scales: average over crops of these sizes, as multiples of the box's own.
 
     Returns:
       The exit status: 0, or 2 if a photograph could not be used.
 
     Raises:
       InputError: nothing was started: the inputs name no photograph, the box file
-        cannot be read, or ``out`` cannot be written to.
+        cannot be read, a scale is none, or ``out`` cannot be written to.
     """
+    check_scales(scales)
     photographs = find_photographs(inputs)
     box_file = None if boxes is None else BoxFile(boxes)
     out = _make_folder(Path(out), photographs)
+    predict = partial(model.predict, flip=flip, scales=scales)
     people, failed = 0, 0
     with Bar("predict", len(photographs), unit="photographs") as bar:
         for photograph, name in zip(photographs, _names(photographs), strict=True):
             try:
-                people += _predict_file(model, photograph, out / name, box_file, flip)
+                people += _predict_file(predict, photograph, out / name, box_file)
             except InputError as error:
                 failed += 1
                 console.print(f"error: {error}", markup=False)
@@ -128,17 +132,16 @@ def _names(photographs: Sequence[Path]) -> list[str]:
 
 
 def _predict_file(
-    model: Predictor,
+    predict: Callable[..., list[Pose]],
     photograph: Path,
     target: Path,
     box_file: BoxFile | None,
-    flip: bool,
 ) -> int:
     """Predict one photograph, write both files; returns the number of people."""
     picture = read_photograph(photograph)
     size = picture.shape[0], picture.shape[1]
     boxes = None if box_file is None else box_file.of(photograph, size)
-    poses = model.predict(picture, boxes, flip=flip)
+    poses = predict(picture, boxes)
     suffix = ".png" if photograph.suffix.lower() == ".png" else ".jpg"
     drawn = _encode(draw_poses(picture, poses), suffix)
     write_whole(target.with_name(f"{target.name}_pose{suffix}"), drawn)

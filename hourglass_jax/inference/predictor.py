@@ -1,5 +1,7 @@
 """Poses from photographs, in one line."""
 
+import dataclasses
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import jax
 import numpy as np
 
 from hourglass_jax import geometry
+from hourglass_jax.config import Decoder
 from hourglass_jax.data.crop import crop_picture
 from hourglass_jax.data.photographs import Picture, as_picture, read_photograph
 from hourglass_jax.data.schema import BOX_PADDING
@@ -19,6 +22,7 @@ from hourglass_jax.inference.forward import (
     BATCH_SIZES,
     Crops,
     Keypoints,
+    find_heatmaps,
     find_keypoints,
     pad_batch,
 )
@@ -51,6 +55,7 @@ class Predictor:
         boxes: Iterable[Any] | None = None,
         *,
         flip: bool = False,
+        scales: tuple[float, ...] = (1.0,),
     ) -> list[Pose]:
         """Find the keypoints of the people in a photograph, one a box.
 
@@ -60,13 +65,15 @@ class Predictor:
           boxes: tight boxes (x0, y0, x1, y1) around people, in photograph pixels. None
             takes the whole photograph as the one person's surroundings.
           flip: average with the mirrored picture: a little better, twice the work.
+          scales: average over crops of these sizes, as multiples of the box's own.
 
         Returns:
           Poses in the order of the boxes; keypoints in photograph pixels.
 
         Raises:
-          InputError: the photograph or a box cannot be used.
+          InputError: the photograph, a box or a scale cannot be used.
         """
+        check_scales(scales)
         if isinstance(photograph, str | Path):
             picture, where = read_photograph(photograph), f"boxes of {photograph}"
         else:
@@ -80,20 +87,28 @@ class Predictor:
         return [
             pose
             for some in _split(checked)
-            for pose in self._find_poses(picture, some, padding, flip)
+            for pose in self._find_poses(picture, some, padding, flip, scales)
         ]
 
-    def predict_crops(self, images: Crops, flip: bool = False) -> Keypoints:
+    def predict_crops(
+        self,
+        images: Crops,
+        flip: bool = False,
+        scales: tuple[float, ...] = (1.0,),
+    ) -> Keypoints:
         """Find the keypoints of crops that are cut already.
 
         Args:
-          images: RGB crops of the card's input size; any number of them.
+          images: RGB crops of the card's input size, one a person, any number of them;
+            or ``[b s h w 3]``, one a person and scale.
           flip: average with the mirrored crops.
+          scales: sides of a person's crops, as multiples of the side of the crop that
+            the answer refers to.
 
         Returns:
           Keypoints (x, y) in crop pixels and their scores.
         """
-        pending = [self._start(some, flip) for some in _split(images)]
+        pending = [self._start(some, flip, scales) for some in _split(images)]
         count = len(self.skeleton.keypoints)
         keypoints = [np.zeros((0, count, 2), np.float32)]
         scores = [np.zeros((0, count), np.float32)]
@@ -103,16 +118,40 @@ class Predictor:
             scores.append(padded[1][:real])
         return np.concatenate(keypoints), np.concatenate(scores)
 
+    def predict_heatmaps(self, images: Crops, flip: bool = False) -> np.ndarray:
+        """The last stack's heatmaps of at most 32 crops, float32 ``[b h/4 w/4 k]``."""
+        padded = pad_batch(images)
+        heatmaps = find_heatmaps(
+            self.variables,
+            padded,
+            self._net,
+            self.card.model.mean,
+            self.skeleton.flip,
+            flip,
+        )
+        return np.asarray(heatmaps)[: len(images)]
+
     def _find_poses(
-        self, picture: Picture, boxes: np.ndarray, padding: float, flip: bool
+        self,
+        picture: Picture,
+        boxes: np.ndarray,
+        padding: float,
+        flip: bool,
+        scales: tuple[float, ...],
     ) -> Iterator[Pose]:
         size = self.card.input_size
-        crop_from_img = [
-            geometry.crop_affine(*geometry.square_box(box, padding), size)
-            for box in boxes
+        squares = [geometry.square_box(box, padding) for box in boxes]
+        crops = [
+            [
+                crop_picture(
+                    picture, geometry.crop_affine(center, side * s, size), size
+                )
+                for s in scales
+            ]
+            for center, side in squares
         ]
-        crops = np.stack([crop_picture(picture, each, size) for each in crop_from_img])
-        found = self.predict_crops(crops, flip)
+        crop_from_img = [geometry.crop_affine(*square, size) for square in squares]
+        found = self.predict_crops(np.asarray(crops), flip, scales)
         for box, affine, keypoints, scores in zip(
             boxes, crop_from_img, *found, strict=True
         ):
@@ -125,7 +164,7 @@ class Predictor:
             )
 
     def _start(
-        self, images: Crops, flip: bool
+        self, images: Crops, flip: bool, scales: tuple[float, ...]
     ) -> tuple[int, tuple[jax.Array, jax.Array]]:
         """Begin one batch: how many rows of the answer will be real, and the answer."""
         return len(images), find_keypoints(
@@ -135,6 +174,18 @@ class Predictor:
             mean=self.card.model.mean,
             partners=self.skeleton.flip,
             flip=flip,
+            decoder=self.card.decoder,
+            sigma_hm=self.card.sigma_hm,
+            scales=scales,
+        )
+
+
+def check_scales(scales: tuple[float, ...]) -> None:
+    """Raise InputError unless there are scales, each above 0."""
+    if not scales or not all(0 < scale < math.inf for scale in scales):
+        raise InputError(
+            f"predict: scales of {scales}; expected one or more numbers above 0, such "
+            "as 0.9 1 1.1"
         )
 
 
@@ -143,29 +194,38 @@ def _split(rows: np.ndarray) -> Iterator[np.ndarray]:
         yield rows[start : start + BATCH_SIZES[-1]]
 
 
-def load(model: str | Path) -> Predictor:
+def load(model: str | Path, decoder: Decoder | None = None) -> Predictor:
     """Load a trained network.
 
     Args:
       model: the workdir of a training (its best checkpoint, or else its newest), one
         checkpoint in it, or a folder that ``hourglass export`` made.
+      decoder: reads the heatmaps in place of the decoder that the model was scored
+        with: argmax, quarter, dark or soft.
 
     Raises:
-      InputError: nothing of the kind is there, or it is damaged or too new.
+      InputError: nothing of the kind is there, or it is damaged or too new; or there is
+        no such decoder.
     """
-    path = Path(model)
+    card, variables = _read(Path(model))
+    if decoder is not None:
+        card = dataclasses.replace(card, decoder=decoder)
+    return Predictor(card, variables)
+
+
+def _read(path: Path) -> tuple[ModelCard, Variables]:
     if path.is_file():
         raise InputError(
             f"model: {path} is a file; give a workdir or an exported folder"
         )
     if (path / "model.json").exists():
-        return Predictor(*read_export(path))
+        return read_export(path)
     if (path / "params").is_dir():
         raise InputError(f"model: {path} lacks model.json; export the model again")
-    return _load_workdir(path)
+    return _read_workdir(path)
 
 
-def _load_workdir(path: Path) -> Predictor:
+def _read_workdir(path: Path) -> tuple[ModelCard, Variables]:
     # Training predicts, too: imported above, the two rooms would wait for each other.
     from hourglass_jax.training import restore_variables
 
@@ -175,6 +235,8 @@ def _load_workdir(path: Path) -> Predictor:
         skeleton=skeleton,
         input_size=(config.data.input_size, config.data.input_size),
         box_padding=BOX_PADDING,
+        decoder=config.target.decoder,
+        sigma_hm=config.target.sigma_hm,
         training=provenance(path, config, step),
     )
-    return Predictor(card, variables)
+    return card, variables

@@ -1,11 +1,13 @@
-"""What a prediction is."""
+"""What a prediction is, and how it is drawn."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32
 
+from hourglass_jax.drawing import Picture, draw_keypoints
 from hourglass_jax.skeleton import Skeleton
 
 
@@ -50,3 +52,12 @@ class Pose:
 
 def _short(values: np.ndarray) -> list[float]:
     return [float(str(value)) for value in values]
+
+
+def draw_poses(photograph: Picture, poses: Sequence[Pose]) -> Picture:
+    """Draw skeletons on a copy of a photograph, see `drawing.draw_keypoints`."""
+    for pose in poses:
+        photograph = draw_keypoints(
+            photograph, pose.keypoints, pose.scores, pose.skeleton
+        )
+    return photograph.copy()

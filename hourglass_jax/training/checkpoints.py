@@ -17,7 +17,8 @@ import jax
 import jax.numpy as jnp
 from orbax.checkpoint import v1 as ocp
 
-from hourglass_jax.config import Config, from_json
+from hourglass_jax.config import Config
+from hourglass_jax.config_files import from_json
 from hourglass_jax.errors import InputError
 from hourglass_jax.files import checksums, write_json
 from hourglass_jax.skeleton import Skeleton

@@ -12,8 +12,12 @@ import numpy as np
 from jax.sharding import Mesh
 
 from hourglass_jax.config import Config
-from hourglass_jax.data.datasets import Dataset, open_dataset
+from hourglass_jax.data.datasets import open_dataset
 from hourglass_jax.data.pipeline import Batch, evaluation_batches, training_batches
+from hourglass_jax.data.records import Dataset
+from hourglass_jax.drawing import save_picture
+from hourglass_jax.errors import InputError
+from hourglass_jax.evaluation import Answers, collect
 from hourglass_jax.inference import find_keypoints
 from hourglass_jax.models.hourglass import StackedHourglass
 from hourglass_jax.progress import Bar, console
@@ -22,9 +26,8 @@ from hourglass_jax.training.checkpoints import (
     state_trees,
     with_sharding,
 )
-from hourglass_jax.training.evaluation import Evaluation, evaluate
 from hourglass_jax.training.optim import make_optimiser, make_schedule
-from hourglass_jax.training.pictures import PEOPLE_SHOWN, draw_sheet, save_picture
+from hourglass_jax.training.pictures import PEOPLE_SHOWN, draw_sheet
 from hourglass_jax.training.sharding import make_mesh, put_batch, replicated
 from hourglass_jax.training.state import TrainState, create_state, make_network
 from hourglass_jax.training.step import Metrics, Step, jit_train_step
@@ -34,6 +37,8 @@ from hourglass_jax.training.writer import Writer
 # Peaks of a network that learnt something are well above this; empty maps are below.
 EMPTY_PEAK = 0.02
 
+FIRST = "first"  # of the metrics
+
 
 class NotFiniteError(RuntimeError):
     """The loss became infinite or not a number."""
@@ -41,7 +46,7 @@ class NotFiniteError(RuntimeError):
 
 @dataclasses.dataclass
 class Run:
-    """What the loop works with; ``state`` and ``best_score`` are what changes."""
+    """What the loop works with; the state and the best so far are what changes."""
 
     config: Config
     workdir: Path
@@ -53,21 +58,28 @@ class Run:
     recent: Checkpoints
     best: Checkpoints
     best_score: float = -math.inf
+    best_step: int = 0
+
+    def stale(self, step: int) -> bool:
+        """Whether so many evaluations were no better that it is time to stop."""
+        settings = self.config.train
+        waited = step - self.best_step
+        return 0 < settings.patience <= waited // settings.evaluate_every
 
 
-def train(config: Config, workdir: Path) -> Evaluation:
+def train(config: Config, workdir: Path) -> Answers:
     """Train, or go on where the workdir's newest checkpoint ends.
 
     On one machine the result does not depend on how often the run was cut off.
 
     Returns:
-      The evaluation of the last step.
+      The answers of the last step for the validation people.
 
     Raises:
       InputError: data or workdir cannot be used.
       NotFiniteError: the loss is not finite; the last checkpoint stays as it is.
     """
-    dataset = open_dataset(config.data)
+    dataset = open_dataset(config.data, config.augment.reach)
     claim(workdir, config, dataset.skeleton)
     run = _prepare(config, workdir, dataset)
     begun = _resume(run)
@@ -107,13 +119,14 @@ def _resume(run: Run) -> int:
         return 0
     step, trees, progress = found
     run.best_score = float(progress["best_score"])
+    run.best_step = int(progress.get("best_step", step))
     count = jax.device_put(np.int32(step), replicated(run.mesh))
     run.state = dataclasses.replace(run.state, step=count, **trees)
     console.print(f"{run.workdir}: going on from step {step}")
     return step
 
 
-def _loop(run: Run, begun: int, writer: Writer, bar: Bar) -> Evaluation:
+def _loop(run: Run, begun: int, writer: Writer, bar: Bar) -> Answers:
     settings = run.config.train
     rate = make_schedule(run.config.optim, settings.steps)
     batches = training_batches(
@@ -123,7 +136,7 @@ def _loop(run: Run, begun: int, writer: Writer, bar: Bar) -> Evaluation:
         process_index=jax.process_index(),
         process_count=jax.process_count(),
     )
-    evaluation: Evaluation | None = None
+    answers: Answers | None = None
     unread: tuple[int, Metrics] | None = None
     clock = _Clock(settings.batch_size)
     for count in range(begun + 1, settings.steps + 1):
@@ -141,13 +154,19 @@ def _loop(run: Run, begun: int, writer: Writer, bar: Bar) -> Evaluation:
             writer.scalars(count, values | clock.read())
             bar.advance(0, f"loss {loss:.5f}")
         if due:
-            evaluation = _evaluate(run)
-            _report(run, count, evaluation, writer)
-            _save(run, count, evaluation)
+            answers = _evaluate(run)
+            _report(run, count, answers, writer)
+            _save(run, count, answers)
             clock.read()
         bar.advance()
-    assert evaluation is not None  # the last step is always due
-    return evaluation
+        if run.stale(count):
+            console.print(
+                f"step {count}: no better score since step {run.best_step}; "
+                "stopped (train.patience)"
+            )
+            break
+    assert answers is not None  # the last step is always due
+    return answers
 
 
 class _Clock:
@@ -190,10 +209,10 @@ def _check_finite(step: int, metrics: Metrics) -> float:
     return loss
 
 
-def _evaluate(run: Run) -> Evaluation:
+def _evaluate(run: Run) -> Answers:
     """Score the validation split, which is never augmented."""
     batches = _validation(run, run.config.train.batch_size)
-    return evaluate(partial(_predict, run), batches, run.dataset.skeleton)
+    return collect(partial(_predict, run), batches, run.dataset.skeleton)
 
 
 def _predict(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -204,6 +223,8 @@ def _predict(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean=run.config.model.mean,
         partners=run.dataset.skeleton.flip,
         flip=False,
+        decoder=run.config.target.decoder,
+        sigma_hm=run.config.target.sigma_hm,
     )
     return np.asarray(keypoints), np.asarray(scores)
 
@@ -217,18 +238,17 @@ def _validation(run: Run, batch_size: int) -> Iterator[Batch]:
     )
 
 
-def _report(run: Run, step: int, evaluation: Evaluation, writer: Writer) -> None:
+def _report(run: Run, step: int, answers: Answers, writer: Writer) -> None:
     """Score and pictures, to the files and to the terminal."""
-    summary = evaluation.summary()
-    mean = {name: summary[name]["Mean"] for name in ("PCK@0.2", "PCK@0.1")}
-    empty = evaluation.peak < EMPTY_PEAK
-    writer.scalars(step, {**mean, "peak": evaluation.peak, "empty": empty})
-    score = "  ".join(f"{name} {value:.2f}" for name, value in mean.items())
-    console.print(f"step {step}: validation {score}  peak {evaluation.peak:.3f}")
+    means = _means(answers)
+    empty = answers.peak < EMPTY_PEAK
+    writer.scalars(step, {**means, "peak": answers.peak, "empty": empty})
+    score = "  ".join(f"{name} {value:.2f}" for name, value in means.items())
+    console.print(f"step {step}: validation {score}  peak {answers.peak:.3f}")
     if empty:
         console.print(
             f"warning: step {step}: the heatmaps are empty (mean peak "
-            f"{evaluation.peak:.4f}): the network says nothing. Early on this passes; "
+            f"{answers.peak:.4f}): the network says nothing. Early on this passes; "
             "if it stays, lower --optim.learning-rate or raise --target.sigma-hm"
         )
     batch = next(_validation(run, PEOPLE_SHOWN))
@@ -238,16 +258,31 @@ def _report(run: Run, step: int, evaluation: Evaluation, writer: Writer) -> None
     writer.picture(step, "validation", sheet)
 
 
-def _save(run: Run, step: int, evaluation: Evaluation) -> None:
+def _means(answers: Answers) -> dict[str, float]:
+    """The mean over joints of every metric that the labels allow."""
+    rows = answers.summary().items()
+    return {name: row["Mean"] for name, row in rows if name.startswith("PCK")}
+
+
+def _save(run: Run, step: int, answers: Answers) -> None:
     """The newest state, and the variables alone if they score best."""
-    score = evaluation.summary()["PCK@0.2"]["Mean"]
+    means, chosen = _means(answers), run.config.train.best
+    if chosen not in (FIRST, *means):
+        raise InputError(
+            f"config: train.best is {chosen!r}; expected first, or one of "
+            f"{', '.join(means)}, which these labels allow"
+        )
+    score = next(iter(means.values())) if chosen == FIRST else means[chosen]
+    better = score > run.best_score
+    if better:
+        run.best_score, run.best_step = score, step
     progress: dict[str, int | float | str] = {
         "step": step,
         "seed": run.config.seed,
         "score": score,
-        "best_score": max(score, run.best_score),
+        "best_score": run.best_score,
+        "best_step": run.best_step,
     }
-    if score > run.best_score:
+    if better:
         run.best.save(step, {"variables": run.state.evaluated}, progress)
-        run.best_score = score
     run.recent.save(step, state_trees(run.state), progress)

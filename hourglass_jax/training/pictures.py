@@ -1,13 +1,12 @@
 """Pictures of how training goes: labels above, answers below."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from hourglass_jax.files import write_whole
-from hourglass_jax.inference import Pose, draw_poses
+from hourglass_jax.drawing import draw_keypoints
+from hourglass_jax.geometry import resize_affine, transform
 from hourglass_jax.skeleton import Skeleton
 
 PEOPLE_SHOWN = 8
@@ -47,16 +46,5 @@ def _draw(
 ) -> np.ndarray:
     ratio = _SIDE / crop.shape[0]
     larger = cv2.resize(crop, (_SIDE, _SIDE), interpolation=cv2.INTER_LINEAR)
-    pose = Pose(
-        keypoints=((keypoints + 0.5) * ratio - 0.5).astype(np.float32),
-        scores=scores.astype(np.float32),
-        box=np.array([-0.5, -0.5, _SIDE - 0.5, _SIDE - 0.5]),
-        skeleton=skeleton,
-    )
-    return draw_poses(larger, [pose])
-
-
-def save_picture(path: Path, picture: np.ndarray) -> None:
-    """Write an RGB picture as PNG."""
-    _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    write_whole(path, png.tobytes())
+    enlarged = resize_affine(ratio, ratio)
+    return draw_keypoints(larger, transform(enlarged, keypoints), scores, skeleton)

@@ -4,15 +4,19 @@ import dataclasses
 import json
 from pathlib import Path
 
-from hourglass_jax.config import Config, from_json, to_json
+from hourglass_jax.config import Config
+from hourglass_jax.config_files import from_json, to_json
 from hourglass_jax.errors import InputError
 from hourglass_jax.files import write_whole
 from hourglass_jax.skeleton import Skeleton
+from hourglass_jax.training.checkpoints import read_workdir
 
 # What may change when a run goes on: its length, its reporting, where files lie.
 MAY_CHANGE = {
     *("train.steps", "train.evaluate_every", "train.log_every", "train.keep"),
+    "train.patience",
     *("data.raw_dir", "data.data_dir", "data.workers"),
+    *("data.annotations", "data.skeleton"),
 }
 
 
@@ -33,14 +37,13 @@ def claim(workdir: Path, config: Config, skeleton: Skeleton) -> None:
         )
     elif workdir.exists() and not workdir.is_dir():
         raise InputError(f"{workdir}: is a file; give a folder to --workdir")
-    text = json.dumps(skeleton.to_dict(), indent=1) + "\n"
     known = workdir / "skeleton.json"
-    if known.is_file() and known.read_text() != text:
+    if known.is_file() and read_workdir(workdir)[1] != skeleton:
         raise InputError(
             f"{known}: has other keypoints than the data set ({skeleton.name}); "
             "give a new folder to --workdir"
         )
-    write_whole(known, text)
+    write_whole(known, json.dumps(skeleton.to_dict(), indent=1) + "\n")
     write_whole(path, to_json(config))
 
 

@@ -101,10 +101,69 @@ def test_the_box_becomes_the_crop():
     np.testing.assert_allclose(corners, [[-0.5, -0.5], [63.5, 63.5]], atol=1e-9)
 
 
-def test_colours_are_multiplied_rounded_and_clipped():
-    crop = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    gains = (0.6, 1.0, 1.4)
-    changed = augment.augment_colours(crop, Augmentation(gains=gains))
-    expected = np.clip(np.rint(crop * np.array(gains)), 0, 255)
-    np.testing.assert_array_equal(changed, expected)
-    np.testing.assert_array_equal(augment.augment_colours(crop, augment.IDENTITY), crop)
+HALVES = AugmentConfig(half_body_probability=1.0)
+
+
+def test_half_of_the_body_is_upper_or_lower_alike_often():
+    halves = [how.half for how in draw_many(config=HALVES)]
+    assert set(halves) == {"upper", "lower"}
+    assert np.mean([half == "upper" for half in halves]) == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("skeleton", "lower"),
+    [
+        ("mpii", {0, 1, 2, 3, 4, 5, 6}),
+        ("lsp", set(range(6))),
+        ("coco", set(range(11, 17))),
+    ],
+)
+def test_the_lower_body_is_told_by_names(skeleton, lower):
+    chosen = augment.lower_body(SKELETONS[skeleton])
+    assert set(np.flatnonzero(chosen)) == lower
+
+
+def test_half_a_body_is_boxed_like_a_whole_one():
+    points = np.array([[10, 10], [30, 20], [20, 50], [90, 90]], np.float32)
+    chosen = np.array([True, True, True, False])
+    center, side = augment.half_box(points, chosen, np.array([40.0, 45.0]), 100.0)
+    np.testing.assert_allclose(center, [20, 30])
+    assert side == pytest.approx(1.25 * 40)
+
+
+def test_too_few_keypoints_leave_the_box_alone():
+    chosen = np.array([True, True, False, False])
+    own = np.array([40.0, 45.0])
+    center, side = augment.half_box(np.zeros((4, 2), np.float32), chosen, own, 100.0)
+    assert (center is own, side) == (True, 100.0)
+
+
+@given(st.integers(0, 2**31), st.floats(0, 1))
+def test_half_a_body_reaches_no_further_than_the_config_says(seed, limit):
+    config = AugmentConfig(half_body_probability=1.0, scale=1.0, scale_limit=limit)
+    rng = np.random.default_rng(seed)
+    corners = np.array([[-0.5, -0.5], [-0.5, 63.5], [63.5, -0.5], [63.5, 63.5]])
+    # Labels may lie anywhere, also far outside of their box.
+    points = rng.normal(0, 0.8, (6, 2)).astype(np.float32)
+    box = augment.half_box(points, np.ones(6, bool), np.zeros(2), 1.0)
+    how = augment.draw_augmentation(rng, config)
+    affine = augment.augmented_affine(*box, (64, 64), how)
+    reached = geometry.transform(geometry.invert(affine), corners)
+    assert np.abs(reached).max() <= config.reach + 1e-9
+
+
+def test_what_is_off_is_never_drawn_and_what_is_on_is_as_often_as_asked():
+    fields = ("occluder", "cutout", "grey", "blur", "jpeg")
+    config = AugmentConfig(**{f"{field}_probability": 0.3 for field in fields})
+    for drawn, share in ((draw_many(), 0.0), (draw_many(config=config), 0.3)):
+        assert np.mean([how.occluder is not None for how in drawn]) == pytest.approx(
+            share, abs=0.03
+        )
+        assert np.mean([how.cutout is not None for how in drawn]) == pytest.approx(
+            share, abs=0.03
+        )
+        for field, off in (("grey", False), ("blur", 0.0), ("quality", 100)):
+            changed = [getattr(how, field) != off for how in drawn]
+            assert np.mean(changed) == pytest.approx(share, abs=0.03)
+    qualities = [how.quality for how in drawn if how.quality < 100]
+    assert {min(qualities), max(qualities)} == set(augment.QUALITY)

@@ -8,7 +8,7 @@ import pytest
 import scipy.io
 
 from hourglass_jax.config import DataConfig
-from hourglass_jax.data import lspet
+from hourglass_jax.data import leeds
 from hourglass_jax.data.datasets import open_dataset
 
 PEOPLE = 12
@@ -46,7 +46,7 @@ def small_splits():
     """8 people to train, 3 to validate, 1 to test."""
     with pytest.MonkeyPatch.context() as patch:
         splits = {"train": range(8), "validation": range(8, 11), "test": range(11, 99)}
-        patch.setattr(lspet, "SPLITS", splits)
+        patch.setattr(leeds, "EXTENDED_SPLITS", splits)
         yield
 
 

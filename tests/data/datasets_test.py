@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from hourglass_jax.config import DataConfig
-from hourglass_jax.data import datasets, lspet
+from hourglass_jax.data import datasets, schema
 from hourglass_jax.data.datasets import data_dir, open_dataset
 from hourglass_jax.errors import InputError
 
@@ -43,8 +43,8 @@ def test_an_interrupted_preparation_leaves_nothing(config, monkeypatch, error):
             raise error
         return real(path)
 
-    real = lspet.read_photograph
-    monkeypatch.setattr(lspet, "read_photograph", interrupted)
+    real = schema.read_photograph
+    monkeypatch.setattr(schema, "read_photograph", interrupted)
     with pytest.raises(error):
         open_dataset(config)
     assert not list(config.data_dir.rglob("*array_record*"))
@@ -74,8 +74,8 @@ def test_only_one_of_several_starts_prepares(config, monkeypatch, capsys):
     def start():
         answers.append(len(open_dataset(config).split("train")))
 
-    real = lspet.read_photograph
-    monkeypatch.setattr(lspet, "read_photograph", counted)
+    real = schema.read_photograph
+    monkeypatch.setattr(schema, "read_photograph", counted)
     threads = [threading.Thread(target=start) for _ in range(3)]
     for thread in threads:
         thread.start()

@@ -5,7 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from hourglass_jax.data.photographs import as_picture, read_photograph
+from hourglass_jax.data import photographs
+from hourglass_jax.data.photographs import MOST_PIXELS, as_picture, read_photograph
 from hourglass_jax.errors import InputError
 
 # How a camera stores an upright picture under each EXIF orientation (EXIF 2.3, 4.6.4).
@@ -166,6 +167,17 @@ def test_a_thumbnail_does_not_hide_that_a_jpeg_is_truncated(read):
 def test_what_is_no_picture_is_refused(read):
     with pytest.raises(InputError, match=r"photo\.jpg is not a picture.*JPEG, PNG"):
         read(b"<html>404 Not Found</html>")
+
+
+def test_a_file_that_unpacks_to_too_many_pixels_is_not_even_tried(read, monkeypatch):
+    monkeypatch.setattr(photographs, "decode", None)
+    data = encode(".png", scene())
+    side = round(MOST_PIXELS**0.5) + 1
+    bomb = data[:16] + struct.pack(">II", side, side) + data[24:]
+    with pytest.raises(
+        InputError, match=r"photo\.jpg has 10001x10001 pixels; expected"
+    ):
+        read(bomb)
 
 
 def test_an_empty_file_is_refused(read):

@@ -6,7 +6,8 @@ import jax
 import numpy as np
 import pytest
 
-from hourglass_jax.config import Config, DataConfig, ModelConfig, to_json
+from hourglass_jax.config import Config, DataConfig, ModelConfig
+from hourglass_jax.config_files import to_json
 from hourglass_jax.inference.card import ModelCard
 from hourglass_jax.inference.predictor import Predictor
 from hourglass_jax.skeleton import LSP
@@ -22,6 +23,8 @@ def card() -> ModelCard:
         skeleton=LSP,
         input_size=(32, 32),
         box_padding=1.25,
+        decoder="quarter",
+        sigma_hm=1.5,
         training={"step": 7, "scores": {"PCK@0.2": 12.5}},
     )
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 
@@ -9,7 +10,7 @@ from orbax.checkpoint import v1 as ocp
 from hourglass_jax.errors import InputError
 from hourglass_jax.inference import export
 from hourglass_jax.inference.export import export_orbax
-from hourglass_jax.inference.predictor import load
+from hourglass_jax.inference.predictor import Predictor, load
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +71,33 @@ def test_model_json_says_how_to_run_the_network(exported, predictor):
     assert content["skeleton"]["keypoints"] == list(predictor.skeleton.keypoints)
     assert content["training"]["step"] == 7
     assert content["made_by"]["jax"] == jax.__version__
+
+
+def test_an_export_decodes_as_its_model_was_scored(exported, predictor, tmp_path):
+    output = json.loads((exported / "model.json").read_text())["output"]
+    assert output == {"heatmap_stride": 4, "decoder": "quarter", "sigma_hm": 1.5}
+    other = dataclasses.replace(predictor.card, decoder="dark", sigma_hm=2.0)
+    export_orbax(Predictor(other, predictor.variables), tmp_path / "dark")
+    assert load(tmp_path / "dark").card == other
+
+
+@pytest.mark.parametrize(
+    "output", [{"heatmap_stride": 4, "decoder": "quarter-cell"}, {"heatmap_stride": 4}]
+)
+def test_exports_from_before_decoders_could_be_chosen_are_read(exported, output):
+    edit(exported, output=output)
+    card = load(exported).card
+    assert (card.decoder, card.sigma_hm) == ("quarter", 1.0)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [None, "x", {"decoder": "best"}, {"decoder": ["dark"]}, {"sigma_hm": 0.0}],
+)
+def test_an_output_that_cannot_be_read_is_refused(exported, output):
+    edit(exported, output=output)
+    with pytest.raises(InputError, match=r"(?s)model\.json: .*; export the model"):
+        load(exported)
 
 
 def test_orbax_alone_reads_the_parameters(exported, predictor):

@@ -1,23 +1,27 @@
 import dataclasses
+import json
 from functools import partial
 
 import cv2
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hourglass_jax.config import ModelConfig
 from hourglass_jax.errors import InputError
 from hourglass_jax.inference.predictor import Predictor, load
+from hourglass_jax.models.hourglass import StackedHourglass
 from hourglass_jax.skeleton import LSP
 
 
 class DotFinder(Predictor):
     """Answers with the centre of the white dot of each crop: pure geometry is left."""
 
-    def predict_crops(self, images, flip=False):
-        weights = images[..., 0].astype(float)
+    def predict_crops(self, images, flip=False, scales=(1.0,)):
+        weights = images[:, 0, ..., 0].astype(float)  # the first scale
         mass = weights.sum((1, 2))
-        y, x = np.mgrid[: images.shape[1], : images.shape[2]]
+        y, x = np.mgrid[: weights.shape[1], : weights.shape[2]]
         points = [(weights * axis).sum((1, 2)) / mass for axis in (x, y)]
         keypoints = np.stack(points, -1)[:, None].repeat(14, 1).astype(np.float32)
         return keypoints, np.ones(keypoints.shape[:2], np.float32)
@@ -29,10 +33,41 @@ def dot_finder(card, predictor):
     return DotFinder(wide, predictor.variables)
 
 
-def picture_with_dot(x, y):
+def picture_with_dot(x, y, spread=5.0):
     """A white Gaussian dot on black, its centre at a fraction of a pixel."""
     rows, columns = np.mgrid[:200, :300]
-    return np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 5.0**2))
+    return np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * spread**2))
+
+
+class Eye(StackedHourglass):
+    """A network whose heatmaps are the picture itself, shrunk, and noise of its own."""
+
+    noise: float = 0.0
+
+    def __call__(self, images, train):
+        grey = images[..., 0]
+        blocks = grey.reshape(-1, grey.shape[1] // 4, 4, grey.shape[2] // 4, 4)
+        heatmaps = blocks.mean((2, 4))
+        random = np.random.default_rng(0).normal(0, self.noise, heatmaps.shape[1:])
+        heatmaps += jnp.asarray(random, jnp.float32)[None]
+        return jnp.broadcast_to(heatmaps[None, ..., None], (1, *heatmaps.shape, 14))
+
+
+@pytest.fixture
+def eyes(card):
+    """Makes predictors whose only error is in geometry, decoding and merging."""
+
+    def make(noise=0.0, decoder="dark"):
+        seeing = dataclasses.replace(
+            card,
+            **dict(model=ModelConfig(depth=1), input_size=(128, 128)),
+            **dict(decoder=decoder, sigma_hm=3.0),
+        )
+        predictor = Predictor(seeing, {"params": {}})
+        predictor._net = Eye(stacks=1, features=4, keypoints=14, noise=noise)
+        return predictor
+
+    return make
 
 
 @pytest.fixture
@@ -55,14 +90,64 @@ def test_keypoints_come_back_in_photograph_pixels(dot_finder, boxes):
     assert pose.keypoints.dtype == np.float32
 
 
+BOX = [[92.0, 41.0, 196.0, 145.0]]  # a crop pixel is 1.02 photograph pixels
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("scales", [(1.0,), (1.5,), (0.8, 1.0, 1.25)])
+def test_mirror_and_scales_leave_a_dot_where_it_is(eyes, flip, scales):
+    for x, y in [(143.6, 92.1), (113.1, 65.4), (170.8, 121.9)]:
+        picture = picture_with_dot(x, y, spread=12.0)
+        (pose,) = eyes().predict(picture, BOX, flip=flip, scales=scales)
+        np.testing.assert_allclose(pose.keypoints, [[x, y]] * 14, atol=0.15)
+
+
+def test_averaging_with_the_mirror_image_moves_nothing(eyes):
+    """Of one cell of shift, as the ports have it, half would be left: 2 pixels."""
+    picture = picture_with_dot(143.6, 92.1, spread=12.0)
+    (plain,) = eyes().predict(picture, BOX)
+    (both,) = eyes().predict(picture, BOX, flip=True)
+    cell = 4 * 104 * 1.25 / 128
+    assert np.abs(both.keypoints - plain.keypoints).max() < 1e-4 * cell
+
+
+def test_scales_average_the_network_s_own_errors_out(eyes):
+    """Noise that belongs to cells: other crops put other cells under a far dot."""
+    noisy = eyes(noise=0.1)
+    errors = {(1.0,): [], (0.8, 1.0, 1.25): []}
+    for angle in np.linspace(0, 2 * np.pi, 12, endpoint=False):
+        dot = np.array([144.0, 93.0]) + 42 * np.array([np.cos(angle), np.sin(angle)])
+        picture = picture_with_dot(*dot, spread=12.0)
+        for scales, found in errors.items():
+            (pose,) = noisy.predict(picture, BOX, scales=scales)
+            found.append(np.linalg.norm(pose.keypoints[0] - dot))
+    one, three = map(np.mean, errors.values())
+    assert three < 0.9 * one
+
+
+@pytest.mark.parametrize("scales", [(), (1.0, 0.0), (-1.0,), (float("nan"),)])
+def test_what_is_no_scale_is_refused(predictor, photograph, scales):
+    with pytest.raises(InputError, match="expected one or more numbers above 0"):
+        predictor.predict(photograph, scales=scales)
+
+
+def test_the_decoder_of_the_card_reads_the_heatmaps(eyes):
+    picture = picture_with_dot(143.6, 92.1, spread=12.0)
+    found = {}
+    for decoder in ("argmax", "quarter", "dark"):
+        (pose,) = eyes(decoder=decoder).predict(picture, BOX)
+        found[decoder] = np.linalg.norm(pose.keypoints[0] - [143.6, 92.1])
+    assert found["argmax"] > found["quarter"] > found["dark"]
+
+
 def test_users_boxes_are_padded_and_the_whole_photograph_is_not(
     dot_finder, monkeypatch
 ):
     crops = []
     answer = np.zeros((1, 14, 2), np.float32), np.zeros((1, 14), np.float32)
 
-    def keep(images, flip):
-        crops.extend(images)
+    def keep(images, flip, scales):
+        crops.extend(images[:, 0])
         return answer
 
     monkeypatch.setattr(dot_finder, "predict_crops", keep)
@@ -159,6 +244,22 @@ def test_a_workdir_is_loaded_with_its_configuration(workdir, predictor, photogra
     assert loaded.skeleton == LSP
     jax.tree.map(np.testing.assert_array_equal, loaded.variables, predictor.variables)
     assert len(loaded.predict(photograph)) == 1
+
+
+def test_a_workdir_is_read_as_it_was_scored_unless_told_otherwise(workdir):
+    config = json.loads((workdir / "config.json").read_text())
+    config["target"] = {"decoder": "soft", "sigma_hm": 1.75}
+    (workdir / "config.json").write_text(json.dumps(config))
+    card = load(workdir).card
+    assert (card.decoder, card.sigma_hm) == ("soft", 1.75)
+    assert load(workdir, decoder="dark").card.decoder == "dark"
+
+
+def test_a_run_from_before_decoders_could_be_chosen_is_read_by_quarters(workdir):
+    config = json.loads((workdir / "config.json").read_text())
+    del config["target"]["decoder"]
+    (workdir / "config.json").write_text(json.dumps(config))
+    assert load(workdir).card.decoder == "quarter"
 
 
 @pytest.mark.parametrize("inside", ["best", "best/7"])

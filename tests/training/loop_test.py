@@ -164,7 +164,7 @@ def test_killed_at_random_moments_a_run_ends_on_the_same_bits(finished, tiny, tm
     config.write_text(
         textwrap.dedent(f"""
         from pathlib import Path
-        from hourglass_jax.config import from_json
+        from hourglass_jax.config_files import from_json
 
         def get_config():
             return from_json(Path({str(finished / "config.json")!r}).read_text(), "it")

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import pytest
 
@@ -41,6 +42,19 @@ def test_a_workdir_of_other_keypoints_is_refused(tmp_path):
     claim(tmp_path, Config(), MPII)
     with pytest.raises(InputError, match=r"skeleton.json: has other keypoints .*lsp"):
         claim(tmp_path, Config(), LSP)
+
+
+def test_an_older_skeleton_file_that_means_the_same_is_accepted(tmp_path):
+    claim(tmp_path, Config(), MPII)
+    older = MPII.to_dict()
+    del older["flip"], older["colours"]
+    (tmp_path / "skeleton.json").write_text(json.dumps(older))
+    claim(tmp_path, Config(), MPII)
+    assert read_workdir(tmp_path)[1] == MPII
+    swapped = {"flip": (*range(16),)}
+    (tmp_path / "skeleton.json").write_text(json.dumps(older | swapped))
+    with pytest.raises(InputError, match="r_ankle, .* have no partner"):
+        claim(tmp_path, Config(), MPII)
 
 
 def test_a_folder_of_other_things_is_left_alone(tmp_path):

@@ -1,13 +1,17 @@
-"""Poses drawn on photographs."""
+"""Keypoints drawn on pictures."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from pathlib import Path
 
+import cv2
 import numpy as np
+from jaxtyping import Float, UInt8
 
-from hourglass_jax.data.photographs import Picture
-from hourglass_jax.inference.results import Pose
+from hourglass_jax.files import write_whole
 from hourglass_jax.skeleton import MIDDLE, Colour, Skeleton
+
+Picture = UInt8[np.ndarray, "h w 3"]
 
 # Scores: below the first nothing is drawn, from the second on in full strength.
 FAINTEST, SUREST = 0.1, 0.5
@@ -20,48 +24,63 @@ _DARK: Colour = (16, 16, 24)
 _LIGHT: Colour = (255, 255, 255)
 
 
-def draw_poses(photograph: Picture, poses: Sequence[Pose]) -> Picture:
-    """Draw skeletons on a copy of a photograph.
+def draw_keypoints(
+    picture: Picture,
+    keypoints: Float[np.ndarray, "k 2"],
+    scores: Float[np.ndarray, " k"],
+    skeleton: Skeleton,
+) -> Picture:
+    """Draw one skeleton on a copy of a picture.
 
     Limbs and dots take the colour of their side (see `hourglass_jax.skeleton`), grow
     with the person, and have a dark outline that shows on any background. A keypoint
     scored below `FAINTEST` is left out with its limbs; up to `SUREST` they are fainter.
+
+    Args:
+      picture: RGB uint8.
+      keypoints: (x, y) in pixels of the picture.
+      scores: how sure each is.
+      skeleton: names, limbs and colours.
     """
-    canvas = photograph.astype(np.float32)
-    for pose in poses:
-        _draw(canvas, pose)
-    return np.rint(canvas).astype(np.uint8)
-
-
-def _draw(canvas: np.ndarray, pose: Pose) -> None:
-    shown = pose.scores >= FAINTEST
+    shown = scores >= FAINTEST
     if not shown.any():
-        return
-    unit = max(_diagonal(pose.keypoints[shown]), _SMALLEST_LIMB / _LIMB)
-    strokes = list(_strokes(pose, shown, unit))
+        return picture.copy()
+    canvas = picture.astype(np.float32)
+    points = keypoints.astype(np.float64)
+    unit = max(_diagonal(points[shown]), _SMALLEST_LIMB / _LIMB)
+    strokes = list(_strokes(points, scores, skeleton, unit))
     for start, end, radius, _, strength in strokes:
         _paint(canvas, start, end, radius + _OUTLINE * unit, _DARK, 0.75 * strength)
     for start, end, radius, colour, strength in strokes:
         _paint(canvas, start, end, radius, colour, strength)
         if start is end:
             _paint(canvas, start, end, _CORE * radius, _LIGHT, strength)
+    return np.rint(canvas).astype(np.uint8)
+
+
+def save_picture(path: Path, picture: Picture) -> None:
+    """Write an RGB picture as PNG."""
+    _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    write_whole(path, png.tobytes())
 
 
 Stroke = tuple[np.ndarray, np.ndarray, float, Colour, float]
 
 
-def _strokes(pose: Pose, shown: np.ndarray, unit: float) -> Iterator[Stroke]:
+def _strokes(
+    points: np.ndarray, scores: np.ndarray, skeleton: Skeleton, unit: float
+) -> Iterator[Stroke]:
     """(start, end, radius, colour, strength): limbs first, dots on top of them."""
-    points = pose.keypoints.astype(np.float64)
-    sure = (pose.scores - FAINTEST) / (SUREST - FAINTEST)
+    shown = scores >= FAINTEST
+    sure = (scores - FAINTEST) / (SUREST - FAINTEST)
     strength = 0.35 + 0.65 * np.clip(sure, 0, 1)
-    for a, b in pose.skeleton.limbs:
+    for a, b in skeleton.limbs:
         if shown[a] and shown[b]:
-            colour = _limb_colour(pose.skeleton, a, b)
+            colour = _limb_colour(skeleton, a, b)
             faintest = float(min(strength[a], strength[b]))
             yield points[a], points[b], _LIMB * unit, colour, faintest
     for i in np.flatnonzero(shown):
-        point, colour = points[i], pose.skeleton.colours[i]
+        point, colour = points[i], skeleton.colours[i]
         yield point, point, _DOT * unit, colour, float(strength[i])
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from hourglass_jax.inference.drawing import FAINTEST, SUREST, draw_poses
-from hourglass_jax.inference.results import Pose
+from hourglass_jax.drawing import FAINTEST, SUREST
+from hourglass_jax.inference.results import Pose, draw_poses
 from hourglass_jax.skeleton import COCO, LEFT, LSP, MIDDLE, MPII, RIGHT
 
 GREY = np.full((200, 240, 3), 128, np.uint8)

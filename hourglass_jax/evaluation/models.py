@@ -1,0 +1,85 @@
+"""Scoring a network on people it has not learnt from."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hourglass_jax.config import DataConfig
+from hourglass_jax.data.datasets import open_dataset
+from hourglass_jax.data.keypoint_sets import Truth
+from hourglass_jax.data.mapping import map_dataset
+from hourglass_jax.data.pipeline import evaluation_batches
+from hourglass_jax.data.records import Records
+from hourglass_jax.evaluation.answers import Answers, Ruler, choose_rulers, collect
+from hourglass_jax.evaluation.keypoint_scores import KeypointScorer
+from hourglass_jax.inference import Predictor
+from hourglass_jax.metrics.bootstrap import LEVEL, ROUNDS
+from hourglass_jax.progress import Bar
+
+
+def open_people(model: Predictor, data: DataConfig, split: str) -> Records:
+    """The people of a split, with the model's keypoints; see `mapping.map_dataset`.
+
+    Raises:
+      InputError: the split does not exist, or no keypoint is the model's.
+    """
+    dataset = open_dataset(data)
+    return map_dataset(dataset, model.skeleton, data.rename).split(split)
+
+
+def answer_people(
+    model: Predictor, people: Records, *, flip: bool, batch_size: int
+) -> Answers:
+    """Let a model answer for everybody."""
+    batches = evaluation_batches(
+        people, model.skeleton, model.card.input_size[0], batch_size
+    )
+    with Bar("evaluate", len(people), unit="people") as bar:
+
+        def predict(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            answer = model.predict_crops(images, flip=flip)
+            bar.advance(min(len(images), len(people) - bar.done))
+            return answer
+
+        return collect(predict, batches, model.skeleton)
+
+
+def score_answers(
+    answers: Answers, model: str, people: str, *, seed: int = 0
+) -> list[dict[str, Any]]:
+    """Every metric with 95 % intervals, in the form of `score_files`.
+
+    Args:
+      answers: of a model.
+      model: its name.
+      people: the data set and split.
+      seed: of the bootstrap.
+    """
+    return [
+        {
+            "metric": "pckh" if ruler[0].name == "PCKh" else "pck",
+            "predictions": model,
+            "ground_truth": people,
+            "shift": 0,
+            "level": LEVEL,
+            "rounds": ROUNDS,
+            "seed": seed,
+            **_score(answers, ruler, people, seed),
+        }
+        for ruler in choose_rulers(answers)
+    ]
+
+
+def _score(answers: Answers, ruler: Ruler, people: str, seed: int) -> dict[str, Any]:
+    truth = Truth(
+        path=Path(people),
+        keypoints=answers.truth,
+        visibility=answers.visibility,
+        occlusion=bool((answers.visibility == 1).any()),
+        names=answers.skeleton.keypoints,
+    )
+    protocol, lengths = ruler
+    scorer = KeypointScorer(truth, lengths, protocol)
+    measured = scorer.measure(answers.found)
+    return scorer.about() | scorer.score(measured, rounds=ROUNDS, seed=seed)

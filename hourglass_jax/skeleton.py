@@ -155,7 +155,8 @@ MPII = Skeleton(
     torso=(13, 2),
 )
 
-# Leeds Sports Pose (Johnson and Everingham 2010); sigmas by analogy with COCO.
+# Leeds Sports Pose (Johnson and Everingham 2010). Sigmas are COCO's; those of neck and
+# head_top are CrowdPose's, which labels the same fourteen joints.
 LSP = Skeleton(
     name="lsp",
     keypoints=(
@@ -178,7 +179,7 @@ LSP = Skeleton(
     },
     sigmas=(
         *(0.089, 0.087, 0.107, 0.107, 0.087, 0.089),
-        *(0.062, 0.072, 0.079, 0.079, 0.072, 0.062, 0.026, 0.026),
+        *(0.062, 0.072, 0.079, 0.079, 0.072, 0.062, 0.079, 0.079),
     ),
     torso=(9, 2),
 )

@@ -174,8 +174,10 @@ def _gather(
     splits: dict[str, list[Person]] = {"train": [], "validation": [], "test": []}
     problems: list[Problem] = []
     notes = [_tell_partners(skeleton)]
+    sizes: dict[str, tuple[int, int]] = {}
     first = 0
     for part in parts:
+        sizes |= {part.folder + name: size for name, size in part.file.sizes.items()}
         category = people_category(part.file)
         people = read_people(part.file, category, len(skeleton.keypoints), first)
         first += len(part.file.annotations)
@@ -194,6 +196,7 @@ def _gather(
         splits={split: tuple(people) for split, people in splits.items() if people},
         problems=tuple(problems),
         notes=tuple(notes),
+        sizes=sizes,
     )
 
 

@@ -6,7 +6,7 @@ Ids may be whole numbers of any size, or texts, and are compared as they stand: 
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from reprlib import repr as short_repr
 from typing import Any
@@ -16,6 +16,7 @@ from hourglass_jax.errors import InputError
 
 Id = int | float | str
 
+_LARGEST_SIDE = 10**6
 _LONGEST_NAME = 255  # bytes, in all common file systems
 
 
@@ -26,6 +27,7 @@ class CocoFile:
     Attributes:
       path: of the file.
       photographs: `file_name` by id, of those that can be used.
+      sizes: width and height by `file_name`, where the file states them.
       categories: by id.
       annotations: as they stand in the file.
       problems: what is wrong with the photographs.
@@ -33,6 +35,7 @@ class CocoFile:
 
     path: Path
     photographs: Mapping[Id, str]
+    sizes: Mapping[str, tuple[int, int]]
     categories: Mapping[Id, Mapping[str, Any]]
     annotations: list[Any]
     problems: tuple[Problem, ...]
@@ -49,6 +52,7 @@ def read_coco(path: Path) -> CocoFile:
     return CocoFile(
         path=path,
         photographs=photographs,
+        sizes=dict(_read_sizes(content["images"], set(photographs.values()))),
         categories=_read_categories(path, content["categories"]),
         annotations=content["annotations"],
         problems=tuple(problems),
@@ -119,6 +123,22 @@ def _read_categories(path: Path, records: list[Any]) -> dict[Id, Mapping[str, An
             raise InputError(f"{where} : id: {found} twice; expected one of its own")
         categories[record["id"]] = record
     return categories
+
+
+def _read_sizes(
+    records: list[Any], names: set[str]
+) -> Iterator[tuple[str, tuple[int, int]]]:
+    for record in records:
+        if isinstance(record, dict) and isinstance(record.get("file_name"), str):
+            name = _normal(record["file_name"])
+            sides = [_side(record.get(key)) for key in ("width", "height")]
+            if name in names and all(sides):
+                yield name, (sides[0], sides[1])
+
+
+def _side(value: Any) -> int:
+    """A side in pixels; 0 for what is none."""
+    return value if type(value) is int and 0 < value < _LARGEST_SIDE else 0
 
 
 def _read_photographs(

@@ -44,6 +44,18 @@ def test_a_photograph_that_cannot_be_used_is_a_problem_for_its_people(
     assert [p.person for p in found.problems] == [None] * len(kinds) + [0]
 
 
+def test_sizes_are_taken_where_the_file_states_them(tmp_path):
+    stated = [(640, 480), (0, 480), (640, None), ("640", 480), (True, 5), (10**9, 5)]
+    images = [
+        {"id": i, "file_name": f"p{i}.jpg", "width": width, "height": height}
+        for i, (width, height) in enumerate(stated, 1)
+    ]
+    found = read(write(tmp_path, content(person(1), images=images)))
+    ((name, size),) = found.sizes.items()
+    assert name.endswith("p1.jpg")
+    assert size == (640, 480)
+
+
 def test_a_photograph_that_is_listed_twice_alike_can_be_used(tmp_path):
     images = [{"id": 1, "file_name": "p1.jpg"}] * 2
     found = read(write(tmp_path, content(person(1), images=images)))

@@ -12,7 +12,7 @@ authors' augmentation, in one run and in turns:
 
 Samples a second are by the wall clock; a core's are by the CPU seconds of the process
 and of its workers. The photographs are drawn by the project: a figure, enlarged, on a
-background with the texture and noise that make a JPEG as large as a real one.
+background with texture and noise; they are as large as JPEG files of that size are.
 """
 
 import datetime
@@ -88,7 +88,7 @@ def draw_photograph(number: int) -> tuple[np.ndarray, ...]:
     height, width = large.shape[:2]
     left, top = rng.integers(0, WIDTH - width), rng.integers(0, HEIGHT - height)
     picture[top : top + height, left : left + width] = large
-    noise = rng.normal(0, 6, picture.shape)
+    noise = rng.normal(0, 1.2, picture.shape)
     picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
     offset = np.array([left, top])
     points = (figure.keypoints_img + 0.5) * FIGURE - 0.5 + offset

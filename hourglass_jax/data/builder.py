@@ -24,6 +24,8 @@ def features(keypoints: int) -> tfds.features.FeaturesDict:
     return kinds.FeaturesDict(
         {
             "image": kinds.Scalar(np.object_),
+            "inner": kinds.Scalar(np.object_),
+            "inner_box": kinds.Tensor(shape=(4,), dtype=np.int32),
             # tf.train.Example knows float32 only, raw bytes keep all of float64.
             "stored_from_img": kinds.Tensor(
                 shape=(2, 3), dtype=np.float64, encoding="bytes"
@@ -78,7 +80,7 @@ class PeopleBuilder(  # type: ignore[call-arg]  # tfds has no types
     """A data set of people; a subclass names it."""
 
     # Part of the path of prepared records: raise it when records change.
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")
     SUMMARY: str
     HOMEPAGE: str | None = None
 

@@ -19,7 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hourglass_jax.data.schema import Record
+from hourglass_jax.data.schema import PICTURES, Record
 from hourglass_jax.errors import InputError
 from hourglass_jax.files import write_whole
 from hourglass_jax.progress import Bar
@@ -149,9 +149,13 @@ def _pack(made: Sequence[Record | str]) -> bytes:
     columns: dict[str, Any] = {
         f"record.{field}": np.stack([np.asarray(record[field]) for record in records])
         for field in (records[0] if records else {})
-        if field != "image"
+        if field not in PICTURES
     }
-    pictures = [np.frombuffer(record["image"], np.uint8) for record in records]
+    pictures = [
+        np.frombuffer(record[field], np.uint8)
+        for record in records
+        for field in PICTURES
+    ]
     file = io.BytesIO()
     np.savez(
         file,
@@ -167,17 +171,19 @@ def _read(path: Path) -> Iterator[Record | str]:
     with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files}
     pictures, ends, refused = (arrays.pop(n) for n in ("pictures", "ends", "refused"))
+    starts = [0, *ends[:-1]]
+    stored = (pictures[a:b].tobytes() for a, b in zip(starts, ends, strict=False))
     next_record = 0
     for refusal in refused:
         if refusal:
             yield str(refusal)
             continue
-        start = ends[next_record - 1] if next_record else 0
         record = {
             name.removeprefix("record."): values[next_record]
             for name, values in arrays.items()
         }
-        record["image"] = pictures[start : ends[next_record]].tobytes()
+        for field in PICTURES:
+            record[field] = next(stored)
         record["file"] = str(record["file"])
         yield record
         next_record += 1

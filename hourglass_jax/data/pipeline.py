@@ -25,7 +25,7 @@ from hourglass_jax.config import AugmentConfig, Config
 from hourglass_jax.data import appearance, augment
 from hourglass_jax.data.crop import crop_picture
 from hourglass_jax.data.records import Dataset, Records
-from hourglass_jax.data.schema import Record, decode_picture
+from hourglass_jax.data.schema import Record, open_picture
 from hourglass_jax.errors import InputError
 from hourglass_jax.skeleton import Skeleton
 
@@ -187,13 +187,11 @@ def crop_person(
     record: Record, crop_from_img: geometry.Affine, size: tuple[int, int]
 ) -> Sample:
     """Picture and keypoints of a record, taken to the crop together."""
-    picture = decode_picture(record["image"])
-    img_from_stored = geometry.invert(record["stored_from_img"])
-    crop_from_stored = geometry.compose(crop_from_img, img_from_stored)
+    picture, crop_from_picture = open_picture(record, crop_from_img, size)
     visibility = record["visibility"]
     keypoints = geometry.transform(crop_from_img, record["keypoints_img"])
     return {
-        "image": crop_picture(picture, crop_from_stored, size),
+        "image": crop_picture(picture, crop_from_picture, size),
         "keypoints_crop": np.where(visibility[:, None] > 0, keypoints, 0).astype(
             np.float32
         ),

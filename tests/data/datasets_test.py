@@ -54,8 +54,8 @@ def test_an_interrupted_preparation_leaves_nothing(config, monkeypatch, error):
 
 def test_what_a_killed_process_left_is_removed(config):
     open_dataset(config)
-    (finished,) = config.data_dir.glob("lspet/*/1.0.0")
-    left = finished.rename(finished.with_name("incomplete.ABCDEF_1.0.0"))
+    (finished,) = config.data_dir.glob("lspet/*/1.1.0")
+    left = finished.rename(finished.with_name("incomplete.ABCDEF_1.1.0"))
     (left / "dataset_info.json").unlink()
     assert len(open_dataset(config).split("train")) == 8
     assert finished.exists()
@@ -128,10 +128,10 @@ def test_a_second_opening_only_reads_and_is_silent(config, capfd, monkeypatch):
 )
 def test_prepared_records_that_are_damaged_say_what_to_remove(config, damage):
     open_dataset(config)
-    (folder,) = config.data_dir.glob("lspet/*/1.0.0")
+    (folder,) = config.data_dir.glob("lspet/*/1.1.0")
     damage(folder)
     with pytest.raises(
-        InputError, match=r"prepared data: .*1\.0\.0 is damaged .*remov"
+        InputError, match=r"prepared data: .*1\.1\.0 is damaged .*remov"
     ):
         open_dataset(config)
 

@@ -23,7 +23,7 @@ def prepare(folder, **fields):
 
 def prepared_parts(folder):
     """Everything of a prepared data set that is left, finished or not."""
-    return list((folder.parent / "prepared").rglob("*1.0.0*"))
+    return list((folder.parent / "prepared").rglob("*1.1.0*"))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from hourglass_jax import geometry
 from hourglass_jax.config import AugmentConfig
-from hourglass_jax.data import pipeline, schema
+from hourglass_jax.data import augment, pipeline, schema
 from hourglass_jax.skeleton import LSP
 
 SIDE = 64
@@ -128,9 +128,101 @@ def test_the_crop_does_not_depend_on_how_the_picture_is_stored(dotted):
     )
     affine = geometry.crop_affine(np.array([225.0, 230.0]), 240.0, (96, 96))
     stored = geometry.compose(smaller, dotted["stored_from_img"])
-    other = dotted | {"image": schema.encode_picture(half), "stored_from_img": stored}
+    other = dotted | {
+        "image": schema.encode_picture(half),
+        "inner": b"",
+        "stored_from_img": stored,
+    }
     crops = [
         pipeline.crop_person(record, affine, (96, 96))["image"].astype(int)
         for record in (dotted, other)
     ]
     assert np.abs(crops[0] - crops[1]).max() <= 12
+
+
+@pytest.fixture
+def textured():
+    """A person in a photograph of noise: every pixel tells where it is."""
+    rng = np.random.default_rng(2)
+    coarse = rng.integers(0, 256, (45, 60, 3), dtype=np.uint8)
+    return schema.make_record(
+        cv2.resize(coarse, (900, 660), interpolation=cv2.INTER_CUBIC),
+        keypoints_img=np.zeros((14, 2)),
+        visibility=np.zeros(14, np.uint8),
+        center_img=np.array([430.0, 300.0]),
+        side_img=260.0,
+        file="noise",
+        person=0,
+    )
+
+
+def affines(record, side):
+    """Crops as training draws them, those that reach furthest among them."""
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        how = augment.draw_augmentation(rng, AugmentConfig())
+        box = record["center_img"], record["side_img"]
+        yield augment.augmented_affine(*box, (side, side), how)
+
+
+@pytest.mark.parametrize("side", [192, 96])
+def test_a_crop_is_the_same_from_either_picture(textured, side):
+    """But for the last bit of the affine, which moves with the picture's corner."""
+    whole = textured | {"inner": b""}
+    smaller = differing = 0
+    for affine in affines(textured, side):
+        opened, _ = schema.open_picture(textured, affine, (side, side))
+        full, _ = schema.open_picture(whole, affine, (side, side))
+        smaller += opened.size < full.size
+        crops = (
+            pipeline.crop_person(record, affine, (side, side))["image"].astype(int)
+            for record in (textured, whole)
+        )
+        errors = np.abs(np.subtract(*crops))
+        assert errors.max() <= 1
+        differing += np.count_nonzero(errors)
+    assert smaller > 30  # most crops need the smaller one
+    assert differing < 1e-4 * 60 * 3 * side**2
+
+
+def test_at_the_edge_of_the_photograph_the_inner_picture_ends_with_it(textured):
+    rng = np.random.default_rng(4)
+    coarse = rng.integers(0, 256, (30, 30, 3), dtype=np.uint8)
+    record = schema.make_record(
+        cv2.resize(coarse, (420, 410), interpolation=cv2.INTER_CUBIC),
+        keypoints_img=np.zeros((14, 2)),
+        visibility=np.zeros(14, np.uint8),
+        center_img=np.array([60.0, 50.0]),
+        side_img=180.0,
+        file="corner",
+        person=0,
+    )
+    assert record["inner"]
+    plain = geometry.crop_affine(np.array([60.0, 50.0]), 180.0, (128, 128))
+    opened, _ = schema.open_picture(record, plain, (128, 128))
+    assert opened.shape < schema.decode_picture(record["image"]).shape
+    np.testing.assert_array_equal(
+        pipeline.crop_person(record, plain, (128, 128))["image"],
+        pipeline.crop_person(record | {"inner": b""}, plain, (128, 128))["image"],
+    )
+
+
+@pytest.mark.parametrize("shrink", [2, 4, 8])
+def test_decoding_smaller_keeps_every_point_in_its_place(dotted, shrink):
+    side = int(240 / (1.1 * shrink))
+    affine = geometry.crop_affine(np.array([225.0, 230.0]), 240.0, (side, side))
+    opened, crop_from_opened = schema.open_picture(dotted, affine, (side, side))
+    whole = schema.decode_picture(dotted["image"])
+    inner = schema.decode_picture(dotted["inner"]) if dotted["inner"] else whole
+    assert opened.shape[0] in {-(-p.shape[0] // shrink) for p in (whole, inner)}
+    smooth = cv2.GaussianBlur(whole, (0, 0), 0.4 * shrink)
+    exact = cv2.warpAffine(
+        smooth,
+        geometry.compose(affine, geometry.invert(dotted["stored_from_img"])),
+        (side, side),
+    )
+    crop = cv2.warpAffine(opened, crop_from_opened, (side, side))
+    # Half a pixel off, the dots' flanks would differ by far more.
+    inside = (slice(2, -2), slice(2, -2))
+    errors = np.abs(crop.astype(int) - exact)[inside]
+    assert errors.mean() < 1.5

@@ -94,7 +94,7 @@ def test_figures_of_older_code_do_not_pass_for_todays(drawn, tmp_path, monkeypat
 
     monkeypatch.setattr(figures, "draw_figure", draw_otherwise)
     prepare(tmp_path)
-    assert len(list(tmp_path.glob("synthetic_people/*/1.0.0"))) == 2
+    assert len(list(tmp_path.glob("synthetic_people/*/1.1.0"))) == 2
 
 
 def test_a_real_figure_becomes_a_record():

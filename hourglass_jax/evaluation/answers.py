@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Integer
 
+from hourglass_jax.data.records import Records
 from hourglass_jax.data.schema import BOX_PADDING
 from hourglass_jax.errors import InputError
 from hourglass_jax.evaluation.protocols import Protocol, make_pck, pckh_protocol
@@ -108,6 +109,27 @@ def choose_rulers(answers: Answers) -> list[Ruler]:
     if names == MPII.keypoints and answers.head_sizes.any():
         rulers.append((pckh_protocol(Strictness.INCLUSIVE), answers.head_sizes))
     return rulers
+
+
+def metric_names(skeleton: Skeleton, records: Records) -> list[str]:
+    """What `Answers.summary` will be able to say of these people, the usual one first.
+
+    The first person stands for all: a data set gives head sizes to everybody or nobody.
+    """
+    record = records[0]
+    truth = record["keypoints_img"].astype(np.float64)[None]
+    answers = Answers(
+        skeleton=skeleton,
+        found=truth,
+        scores=np.ones(truth.shape[:2]),
+        truth=truth,
+        visibility=record["visibility"][None],
+        sides=np.array([record["side_img"]], np.float64),
+        head_sizes=np.array([record["head_size_img"]], np.float64),
+        areas=np.array([record["area_img"]], np.float64),
+    )
+    rulers = choose_rulers(answers)
+    return [f"{rule.name}@{t:g}" for rule, _ in rulers for t in rule.thresholds]
 
 
 def collect(

@@ -17,7 +17,7 @@ from hourglass_jax.data.pipeline import Batch, evaluation_batches, training_batc
 from hourglass_jax.data.records import Dataset
 from hourglass_jax.drawing import save_picture
 from hourglass_jax.errors import InputError
-from hourglass_jax.evaluation import Answers, collect
+from hourglass_jax.evaluation import Answers, collect, metric_names
 from hourglass_jax.inference import find_keypoints
 from hourglass_jax.models.hourglass import StackedHourglass
 from hourglass_jax.progress import Bar, console
@@ -37,8 +37,6 @@ from hourglass_jax.training.writer import Writer
 # Peaks of a network that learnt something are well above this; empty maps are below.
 EMPTY_PEAK = 0.02
 
-FIRST = "first"  # of the metrics
-
 
 class NotFiniteError(RuntimeError):
     """The loss became infinite or not a number."""
@@ -57,6 +55,7 @@ class Run:
     state: TrainState
     recent: Checkpoints
     best: Checkpoints
+    best_metric: str
     best_score: float = -math.inf
     best_step: int = 0
 
@@ -108,7 +107,21 @@ def _prepare(config: Config, workdir: Path, dataset: Dataset) -> Run:
         state=jax.device_put(state, replicated(mesh)),
         recent=Checkpoints(workdir / "checkpoints", config.train.keep),
         best=Checkpoints(workdir / "best", 1),
+        best_metric=choose_metric(
+            config.train.best,
+            metric_names(dataset.skeleton, dataset.split("validation")),
+        ),
     )
+
+
+def choose_metric(wanted: str, names: list[str]) -> str:
+    """What the best checkpoint is chosen by; raises InputError for an unknown name."""
+    if wanted not in ("first", *names):
+        raise InputError(
+            f"config: train.best is {wanted!r}; expected first, or one of "
+            f"{', '.join(names)}, which these labels allow"
+        )
+    return names[0] if wanted == "first" else wanted
 
 
 def _resume(run: Run) -> int:
@@ -266,13 +279,7 @@ def _means(answers: Answers) -> dict[str, float]:
 
 def _save(run: Run, step: int, answers: Answers) -> None:
     """The newest state, and the variables alone if they score best."""
-    means, chosen = _means(answers), run.config.train.best
-    if chosen not in (FIRST, *means):
-        raise InputError(
-            f"config: train.best is {chosen!r}; expected first, or one of "
-            f"{', '.join(means)}, which these labels allow"
-        )
-    score = next(iter(means.values())) if chosen == FIRST else means[chosen]
+    score = _means(answers)[run.best_metric]
     better = score > run.best_score
     if better:
         run.best_score, run.best_step = score, step

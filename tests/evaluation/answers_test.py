@@ -3,7 +3,7 @@ import pytest
 
 from hourglass_jax import geometry
 from hourglass_jax.errors import InputError
-from hourglass_jax.evaluation import collect, format_summary
+from hourglass_jax.evaluation import collect, format_summary, metric_names
 from hourglass_jax.evaluation.models import score_answers
 from hourglass_jax.skeleton import LSP, MPII, Skeleton
 
@@ -107,6 +107,26 @@ def test_head_sizes_give_pckh_besides():
         *("PCK@0.2", "PCK@0.1", "PCKh@0.5", "PCKh@0.1"),
         *("people", "unmeasured", "peak"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("skeleton", "head", "names"),
+    [
+        (LSP, 0.0, ["PCK@0.2", "PCK@0.1"]),
+        (MPII, 0.0, ["PCK@0.2", "PCK@0.1"]),
+        (MPII, 30.0, ["PCK@0.2", "PCK@0.1", "PCKh@0.5", "PCKh@0.1"]),
+    ],
+)
+def test_what_can_be_measured_is_known_before_training(skeleton, head, names):
+    count = len(skeleton.keypoints)
+    record = {
+        "keypoints_img": np.ones((count, 2), np.float32),
+        "visibility": np.full(count, 2, np.uint8),
+        "side_img": 100.0,
+        "head_size_img": head,
+        "area_img": 0.0,
+    }
+    assert metric_names(skeleton, [record]) == names
 
 
 def test_the_summary_names_its_columns_and_who_was_left_out():

@@ -11,6 +11,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -73,6 +74,27 @@ def test_the_best_is_the_evaluation_that_scored_highest(finished):
     scores = {s["step"]: s["PCK@0.2"] for s in scalars(finished) if "PCK@0.2" in s}
     best = Checkpoints(finished / "best", 1).steps()
     assert best == [max(scores, key=lambda step: (scores[step], -step))]
+
+
+def test_the_best_is_chosen_by_the_metric_that_the_config_names():
+    names = ["PCK@0.2", "PCK@0.1"]
+    assert loop.choose_metric("first", names) == "PCK@0.2"
+    assert loop.choose_metric("PCK@0.1", names) == "PCK@0.1"
+    with pytest.raises(InputError, match=r"'AP'; expected first, or one of PCK@0.2, "):
+        loop.choose_metric("AP", names)
+
+
+@pytest.mark.parametrize(
+    ("patience", "best_step", "stops_at"), [(0, 2, None), (1, 2, 4), (2, 2, 6)]
+)
+def test_patience_counts_evaluations_without_a_better_score(
+    tiny, patience, best_step, stops_at
+):
+    settings = dataclasses.replace(tiny.train, patience=patience)
+    config = dataclasses.replace(tiny, train=settings)
+    run = SimpleNamespace(config=config, best_step=best_step)
+    stops = [step for step in range(3, 7) if loop.Run.stale(run, step)]
+    assert (stops[0] if stops else None) == stops_at
 
 
 class CutOffError(Exception):

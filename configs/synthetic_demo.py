@@ -2,7 +2,8 @@
 
 Command   hourglass train --config configs/synthetic_demo.py --workdir runs/demo
 Hardware  two CPU cores
-Score     PCK@0.2 90.5, with --flip 91.3, on 500 people it has not seen (measured)
+Time      8 min 17 s with `make demo`, set-up included, on two cores of a Xeon
+Score     PCK@0.2 90.4, with --flip 91.7, on 500 people it has not seen (measured)
 """
 
 from hourglass_jax.config import (

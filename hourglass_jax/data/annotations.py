@@ -128,11 +128,11 @@ def missing_photographs(annotations: Annotations) -> list[Problem]:
 
 def refuse(what: str, problems: Iterable[Problem]) -> None:
     """Raise one InputError that counts problems by kind and names the first few."""
-    kinds = collections.defaultdict(list)
+    kinds: dict[str, dict[str, None]] = collections.defaultdict(dict)
     for problem in problems:
-        kinds[problem.kind].append(str(problem))
+        kinds[problem.kind][str(problem)] = None  # a photograph may be several people's
     if kinds:
-        listed = " | ".join(name_all(kind, found) for kind, found in kinds.items())
+        listed = " | ".join(name_all(kind, [*found]) for kind, found in kinds.items())
         raise InputError(
             f"{what}: {listed}; `hourglass data check` lists everything, --skip-bad "
             "leaves these out"

@@ -138,7 +138,8 @@ def evaluate_model(request: Request) -> int:
         model, people, flip=request.flip, batch_size=request.batch_size
     )
     named = f"{request.dataset} {request.split}"
-    results = models.score_answers(answers, str(request.model), named)
+    files = models.photographs(people)
+    results = models.score_answers(answers, str(request.model), named, files)
     if request.json is not None:
         about = {"model": str(request.model), "dataset": request.dataset}
         how = {"split": request.split, "flip": request.flip}
@@ -153,7 +154,7 @@ def evaluate_model(request: Request) -> int:
         from hourglass_jax.evaluation.report import write_report
 
         page = write_report(
-            request.report, model, people, answers, results, flip=request.flip
+            request.report, model, people, answers, results, files, flip=request.flip
         )
         print(f"{page}\n")
     print("\n\n".join(map(format_table, results)))

@@ -49,6 +49,7 @@ def write_report(
     people: Records,
     answers: Answers,
     results: Sequence[Mapping[str, Any]],
+    files: Sequence[bytes],
     *,
     flip: bool,
 ) -> Path:
@@ -60,6 +61,7 @@ def write_report(
       people: the records, in the order of ``answers``.
       answers: labels and predictions.
       results: of `models.score_answers`.
+      files: each person's photograph.
       flip: as they were answered.
     """
     similarity, people_name = _similarity(answers), results[0]["ground_truth"]
@@ -67,8 +69,11 @@ def write_report(
         title=f"{Path(results[0]['predictions']).name} on {people_name}",
         subtitle=_subtitle(answers, model, flip),
         headline=_headline(results[0]),
-        tables=[_table(result) for result in results],
-        kinds=_kinds(answers, people),
+        tables=[
+            _oks_table(each) if each["metric"] == "oks" else _table(each)
+            for each in results
+        ],
+        kinds=_kinds(answers, files),
         reliability=_reliability(answers),
         gallery=draw_worst(model, people, answers, similarity, WORST, flip=flip),
         facts=_facts(model, flip, results[0]),
@@ -130,6 +135,20 @@ def _table(result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _oks_table(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "title": "OKS",
+        "note": f"COCO's ten numbers in percent, with the boxes of the labels. "
+        f"{result['people']:,} people in {result['photographs']:,} photographs. Below "
+        f"each score: 95 % of {result['rounds']:,} bootstrap rounds over photographs.",
+        "columns": list(result["scores"]),
+        "rows": [
+            {"name": "OKS", "cells": [_cell(e) for e in result["scores"].values()]}
+        ],
+        "curves": "",
+    }
+
+
 def _cell(entry: Mapping[str, float | None]) -> dict[str, str]:
     return {"value": _number(entry["value"]), "interval": _interval(entry)}
 
@@ -162,8 +181,7 @@ def _similarity(answers: Answers) -> np.ndarray:
     )
 
 
-def _kinds(answers: Answers, people: Records) -> dict[str, Any]:
-    files = [people[i]["file"] for i in range(len(people))]
+def _kinds(answers: Answers, files: Sequence[bytes]) -> dict[str, Any]:
     labels = error_kinds.People(
         keypoints=answers.truth,
         visibility=answers.visibility,

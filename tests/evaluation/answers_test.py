@@ -138,9 +138,23 @@ def test_the_summary_names_its_columns_and_who_was_left_out():
 
 def test_intervals_hold_the_scores_of_the_summary():
     answers = collect(truth_of(batches([9]), 6.0), batches([9]), LSP)
-    (result,) = score_answers(answers, "a model", "some people")
+    (result,) = score_answers(answers, "a model", "some people", [b"x"] * 9)
     for row in ("PCK@0.2", "PCK@0.1"):
         for name, value in answers.summary()[row].items():
             entry = result["scores"][row][name]
             assert entry["value"] == pytest.approx(value)
             assert entry["low"] <= value <= entry["high"]
+
+
+def test_areas_give_oks_besides():
+    """Each in a photograph of his own: all found, or none at the strictest."""
+    areas = np.full(6, 4e4, np.float32)
+    for shift, expected in ((0.0, 100.0), (60.0, 0.0)):
+        (batch,) = batches([6])
+        batch = batch | {"area_img": areas}
+        answers = collect(truth_of([batch], shift), [batch], LSP)
+        files = [f"{i}.jpg".encode() for i in range(6)]
+        pck, oks = score_answers(answers, "a model", "some people", files)
+        assert (pck["metric"], oks["metric"]) == ("pck", "oks")
+        assert oks["scores"]["AP"]["value"] == pytest.approx(expected)
+        assert (oks["people"], oks["photographs"]) == (6, 6)

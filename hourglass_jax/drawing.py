@@ -22,6 +22,7 @@ _SMALLEST_LIMB = 0.9  # pixels; thinner lines vanish
 _CORE = 0.45  # of a dot's radius
 _DARK: Colour = (16, 16, 24)
 _LIGHT: Colour = (255, 255, 255)
+_WARM = np.array([255.0, 176.0, 0.0])
 
 
 def draw_keypoints(
@@ -56,6 +57,20 @@ def draw_keypoints(
         if start is end:
             _paint(canvas, start, end, _CORE * radius, _LIGHT, strength)
     return np.rint(canvas).astype(np.uint8)
+
+
+def draw_heatmaps(
+    picture: Picture, heatmaps: Float[np.ndarray, "hh hw k"]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture in dark grey, and over it the highest of all keypoints' heatmaps.
+
+    Cells stay visible as squares: so coarse is what a network answers.
+    """
+    height, width = picture.shape[:2]
+    highest = np.clip(heatmaps.max(axis=-1), 0, 1)
+    cover = cv2.resize(highest, (width, height), interpolation=cv2.INTER_NEAREST)
+    grey = 0.5 * picture.mean(axis=-1, keepdims=True).repeat(3, -1)
+    return np.rint(grey + cover[..., None] * (_WARM - grey)).astype(np.uint8)
 
 
 def save_picture(path: Path, picture: Picture) -> None:

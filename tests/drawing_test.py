@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hourglass_jax.drawing import FAINTEST, SUREST
+from hourglass_jax.drawing import FAINTEST, SUREST, draw_heatmaps
 from hourglass_jax.inference.results import Pose, draw_poses
 from hourglass_jax.skeleton import COCO, LEFT, LSP, MIDDLE, MPII, RIGHT
 
@@ -111,3 +111,12 @@ def test_a_single_keypoint_is_a_dot():
     rows, columns = np.nonzero((drawn != 128).any(-1))
     assert np.abs(rows - 80).max() < 6
     assert np.abs(columns - 70).max() < 6
+
+
+def test_heatmaps_shine_where_their_cells_are():
+    heatmaps = np.zeros((16, 16, 2), np.float32)
+    heatmaps[12, 4, 1] = 1
+    drawn = draw_heatmaps(np.zeros((64, 128, 3), np.uint8), heatmaps)
+    lit = np.argwhere(drawn.any(-1))
+    assert lit.min(0).tolist() == [48, 32]
+    assert lit.max(0).tolist() == [51, 39]

@@ -16,7 +16,12 @@ from hourglass_jax.data.records import Dataset
 from hourglass_jax.data.schema import Record
 from hourglass_jax.data.sources import Reader, find_source
 from hourglass_jax.data.statistics import count, draw_page
-from hourglass_jax.drawing import Picture, draw_keypoints, save_picture
+from hourglass_jax.drawing import (
+    Picture,
+    draw_heatmaps,
+    draw_keypoints,
+    save_picture,
+)
 from hourglass_jax.files import write_json
 from hourglass_jax.geometry import resize_affine, transform
 from hourglass_jax.heatmaps import make_targets
@@ -94,7 +99,7 @@ def draw_contact_sheet(dataset: Dataset, config: Config) -> Picture:
         np.hstack(
             [
                 _draw_labels(batch, i, dataset.skeleton),
-                _draw_heatmaps(batch["image"][i], np.asarray(targets[i])),
+                draw_heatmaps(_small(batch["image"][i]), np.asarray(targets[i])),
             ]
         )
         for i in range(ROWS * COLUMNS)
@@ -105,19 +110,12 @@ def draw_contact_sheet(dataset: Dataset, config: Config) -> Picture:
 def _draw_labels(batch: Batch, i: int, skeleton: Skeleton) -> Picture:
     ratio = _SIDE / batch["image"].shape[1]
     points = transform(resize_affine(ratio, ratio), batch["keypoints_crop"][i])
-    crop = cv2.resize(batch["image"][i], (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    return draw_keypoints(crop, points, _CERTAINTY[batch["visibility"][i]], skeleton)
+    certainty = _CERTAINTY[batch["visibility"][i]]
+    return draw_keypoints(_small(batch["image"][i]), points, certainty, skeleton)
 
 
-def _draw_heatmaps(crop: np.ndarray, heatmaps: np.ndarray) -> Picture:
-    """The crop in grey, and over it the highest of all keypoints' heatmaps."""
-    height = cv2.resize(
-        heatmaps.max(-1), (_SIDE, _SIDE), interpolation=cv2.INTER_NEAREST
-    )[..., None]
-    small = cv2.resize(crop, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    dim = small.mean(-1, keepdims=True).repeat(3, -1) * 0.5
-    warm = np.array([255, 176, 0], np.float32)
-    return np.rint(dim + height * (warm - dim)).astype(np.uint8)
+def _small(crop: np.ndarray) -> np.ndarray:
+    return cv2.resize(crop, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
 
 
 def _arrange(cells: list[Picture]) -> UInt8[np.ndarray, "rows columns 3"]:

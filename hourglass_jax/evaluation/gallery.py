@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from hourglass_jax import geometry
 from hourglass_jax.data.pipeline import crop_person
 from hourglass_jax.data.records import Records
-from hourglass_jax.drawing import Picture, draw_keypoints
+from hourglass_jax.drawing import Picture, draw_heatmaps, draw_keypoints
 from hourglass_jax.evaluation.answers import Answers
 from hourglass_jax.inference import Predictor
 
@@ -80,7 +80,7 @@ def draw_worst(
                 answers,
             ),
             _draw(crop, affine, answers.found[i], answers.scores[i], answers),
-            _overlay(crop, maps),
+            draw_heatmaps(_small(crop), maps),
         ]
         items.append(
             Item(
@@ -117,21 +117,15 @@ def _draw(
     )
     to_panel = geometry.compose(enlarged, crop_from_img)
     return draw_keypoints(
-        cv2.resize(crop, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA),
+        _small(crop),
         geometry.transform(to_panel, keypoints_img),
         certainty,
         answers.skeleton,
     )
 
 
-def _overlay(crop: Picture, heatmaps: Float[np.ndarray, "hh hw k"]) -> Panel:
-    """The crop in grey, and over it the highest of all keypoints' heatmaps."""
-    highest = np.clip(heatmaps.max(-1), 0, 1)
-    cover = cv2.resize(highest, (_SIDE, _SIDE), interpolation=cv2.INTER_LINEAR)
-    small = cv2.resize(crop, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    dim = 0.5 * small.mean(-1, keepdims=True).repeat(3, -1)
-    warm = np.array([255.0, 176.0, 0.0])
-    return np.rint(dim + cover[..., None] * (warm - dim)).astype(np.uint8)
+def _small(crop: Picture) -> Panel:
+    return cv2.resize(crop, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
 
 
 def _data_url(picture: Picture) -> str:

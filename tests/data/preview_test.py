@@ -71,16 +71,6 @@ def test_a_preview_is_statistics_and_crops(config, tmp_path):
     assert (sheet[10:30, 10:-10].std(1) > 0).all()
 
 
-def test_heatmaps_peak_where_the_keypoints_are_drawn():
-    crop = np.zeros((64, 64, 3), np.uint8)
-    heatmaps = np.zeros((16, 16, 1), np.float32)
-    heatmaps[12, 4] = 1
-    drawn = preview._draw_heatmaps(crop, heatmaps).astype(int).sum(-1)
-    y, x = np.argwhere(drawn == drawn.max()).mean(0)
-    scale = len(drawn) / 16
-    assert (x, y) == pytest.approx((4.5 * scale - 0.5, 12.5 * scale - 0.5))
-
-
 def test_annotations_alone_are_enough_for_statistics(config, tmp_path, capsys):
     images = config.data.raw_dir / "images"
     images.rename(images.with_name("elsewhere"))

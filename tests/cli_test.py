@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -208,3 +210,10 @@ def test_help_lists_every_verb(capsys):
     listed = capsys.readouterr().out
     for verb in ("train", "evaluate", "predict", "export", "data"):
         assert f"  {verb} " in listed
+
+
+def test_a_reader_that_stops_early_is_no_failure():
+    command = f"{sys.executable} -m hourglass_jax.cli data build --help | head -n 1"
+    ended = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert ended.stdout.startswith("usage: hourglass data build")
+    assert ended.stderr == ""

@@ -10,6 +10,7 @@ from jaxtyping import Float, UInt8
 from hourglass_jax import geometry
 from hourglass_jax.data.pipeline import crop_person
 from hourglass_jax.data.records import Records
+from hourglass_jax.data.schema import Record
 from hourglass_jax.drawing import Picture, draw_heatmaps, draw_keypoints
 from hourglass_jax.evaluation.answers import Answers
 from hourglass_jax.inference import Predictor
@@ -52,10 +53,10 @@ def draw_worst(
       count: how many people.
       flip: as they were answered.
     """
-    worst = choose_worst(answers, similarity, min(count, MOST))
-    if not len(worst):
+    worst = choose_worst(answers, similarity, min(count, MOST)).tolist()
+    if not worst:
         return []
-    records = [people[int(i)] for i in worst]
+    records = [people[i] for i in worst]
     size = model.card.input_size
     affines = [
         geometry.crop_affine(r["center_img"], r["side_img"], size) for r in records
@@ -65,31 +66,15 @@ def draw_worst(
         for record, affine in zip(records, affines, strict=True)
     ]
     heatmaps = model.predict_heatmaps(np.stack(crops), flip)
-    items = []
-    for i, record, affine, crop, maps in zip(
-        worst, records, affines, crops, heatmaps, strict=True
-    ):
-        labelled = answers.visibility[i] > 0
-        mean = similarity[i][labelled].mean()
-        panels = [
-            _draw(
-                crop,
-                affine,
-                answers.truth[i],
-                _CERTAINTY[answers.visibility[i]],
-                answers,
-            ),
-            _draw(crop, affine, answers.found[i], answers.scores[i], answers),
-            draw_heatmaps(_small(crop), maps),
-        ]
-        items.append(
-            Item(
-                picture=_data_url(np.hstack(panels)),
-                caption=f"{record['file'].decode()}, person {record['person']}: "
-                f"similarity {mean:.2f} over {labelled.sum()} keypoints",
-            )
+    return [
+        Item(
+            picture=_data_url(_draw_panels(crop, affine, answers, i, maps)),
+            caption=_describe(record, answers.visibility[i] > 0, similarity[i]),
         )
-    return items
+        for i, record, affine, crop, maps in zip(
+            worst, records, affines, crops, heatmaps, strict=True
+        )
+    ]
 
 
 def choose_worst(
@@ -105,23 +90,33 @@ def choose_worst(
     return enough[np.argsort(means, kind="stable")[:count]]
 
 
-def _draw(
+def _describe(record: Record, labelled: np.ndarray, similarity: np.ndarray) -> str:
+    mean = similarity[labelled].mean()
+    return (
+        f"{record['file'].decode()}, person {record['person']}: "
+        f"similarity {mean:.2f} over {labelled.sum()} keypoints"
+    )
+
+
+def _draw_panels(
     crop: Picture,
     crop_from_img: geometry.Affine,
-    keypoints_img: np.ndarray,
-    certainty: np.ndarray,
     answers: Answers,
-) -> Panel:
-    enlarged = geometry.resize_affine(
-        *(_SIDE / side for side in (crop.shape[1], crop.shape[0]))
-    )
-    to_panel = geometry.compose(enlarged, crop_from_img)
-    return draw_keypoints(
-        _small(crop),
-        geometry.transform(to_panel, keypoints_img),
-        certainty,
-        answers.skeleton,
-    )
+    i: int,
+    heatmaps: Float[np.ndarray, "hh hw k"],
+) -> UInt8[np.ndarray, "side wide 3"]:
+    """Labels, answers and heatmaps of person ``i``, side by side."""
+    small = _small(crop)
+    ratios = (_SIDE / side for side in (crop.shape[1], crop.shape[0]))
+    to_panel = geometry.compose(geometry.resize_affine(*ratios), crop_from_img)
+    labels = answers.truth[i], _CERTAINTY[answers.visibility[i]]
+    panels = [
+        draw_keypoints(
+            small, geometry.transform(to_panel, points), sure, answers.skeleton
+        )
+        for points, sure in (labels, (answers.found[i], answers.scores[i]))
+    ]
+    return np.hstack([*panels, draw_heatmaps(small, heatmaps)])
 
 
 def _small(crop: Picture) -> Panel:

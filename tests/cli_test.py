@@ -55,12 +55,14 @@ def test_a_value_on_the_command_line_replaces_the_files(home):
 def test_evaluate_writes_what_it_prints(home, capsys):
     arguments = ["evaluate", str(home / "run"), "--dataset", "synthetic_people", *FEW]
     out = home / "scores.json"
-    assert main([*arguments, "--flip", "--json", str(out)]) == 0
+    more = ["--flip", "--scales", "0.9", "1.1", "--json", str(out)]
+    assert main([*arguments, *more]) == 0
     scores = json.loads(out.read_text())
     printed = capsys.readouterr().out
     assert f"{scores['PCK@0.2']['Mean']:.2f}" in printed
     assert scores["people"] + scores["unmeasured"] > 0
     assert scores["flip"] is True
+    assert scores["scales"] == [0.9, 1.1]
 
 
 def test_a_report_is_one_page_with_the_scores_and_the_worst(home, capsys):

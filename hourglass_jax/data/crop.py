@@ -27,7 +27,12 @@ def crop_picture(
         crop_from_picture = geometry.compose(crop_from_picture, inverse)
     height, width = size
     return cv2.warpAffine(
-        picture, crop_from_picture, (width, height), flags=cv2.INTER_LINEAR
+        picture,
+        crop_from_picture,
+        (width, height),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(0, 0, 0),
     )
 
 

@@ -83,6 +83,7 @@ def evaluation_batches(
     input_size: int,
     batch_size: int,
     *,
+    scales: tuple[float, ...] = (1.0,),
     process_index: int = 0,
     process_count: int = 1,
 ) -> Iterator[Batch]:
@@ -91,13 +92,16 @@ def evaluation_batches(
     As `training_batches`, and ``img_from_crop`` float64 ``[b 2 3]``, ``keypoints_img``
     float32 ``[b k 2]``, ``side_img``, ``head_size_img`` and ``area_img`` float32
     ``[b]``, ``person`` int64 ``[b]`` and ``mask`` bool ``[b]``, False for what fills up
-    the last batch.
+    the last batch. With several ``scales``, multiples of the side of the person's
+    square, ``image`` is ``[b s h w 3]``, and all else that of scale 1.
     Raises InputError if the records have other keypoints than ``skeleton``.
     """
     _check_keypoints(source, skeleton)
     share = _share(batch_size, process_count)
     total = -(-len(source) // batch_size) * batch_size
-    make_sample = EvaluationSample(source=source, size=(input_size, input_size))
+    make_sample = EvaluationSample(
+        source=source, size=(input_size, input_size), scales=scales
+    )
     samples = grain.MapDataset.range(total).map(make_sample)
     return _iterate(samples.batch(share)[process_index::process_count], workers=0)
 
@@ -165,14 +169,16 @@ class EvaluationSample:
 
     source: Records
     size: tuple[int, int]
+    scales: tuple[float, ...]
 
     def __call__(self, number: int) -> Sample:
         """The sample of a person; numbers past the last give the last, masked out."""
         record = self.source[min(number, len(self.source) - 1)]
-        crop_from_img = geometry.crop_affine(
-            record["center_img"], record["side_img"], self.size
-        )
-        return crop_person(record, crop_from_img, self.size) | {
+        crop_from_img = self._affine(record, 1.0)
+        sample = crop_person(record, crop_from_img, self.size)
+        if self.scales != (1.0,):
+            sample["image"] = self._images(record)
+        return sample | {
             "mask": np.bool_(number < len(self.source)),
             "img_from_crop": geometry.invert(crop_from_img),
             "keypoints_img": record["keypoints_img"],
@@ -181,6 +187,17 @@ class EvaluationSample:
             "area_img": np.float32(record["area_img"]),
             "person": np.int64(record["person"]),
         }
+
+    def _images(self, record: Record) -> np.ndarray:
+        images = [
+            crop_person(record, self._affine(record, scale), self.size)["image"]
+            for scale in self.scales
+        ]
+        return np.stack(images)
+
+    def _affine(self, record: Record, scale: float) -> geometry.Affine:
+        side_img = record["side_img"] * scale
+        return geometry.crop_affine(record["center_img"], side_img, self.size)
 
 
 def crop_person(

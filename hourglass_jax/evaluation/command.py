@@ -50,6 +50,8 @@ class Request:
     """Model: how many to draw for validation, synthetic_people only."""
     flip: bool = False
     """Model: average with the answer for the mirrored crop."""
+    scales: tuple[float, ...] = (1.0,)
+    """Model: average over crops of these sizes, such as 0.9 1 1.1."""
     decoder: Decoder | None = None
     """Model: read the heatmaps in another way than the model was trained with."""
     batch_size: int = 32
@@ -129,21 +131,26 @@ def evaluate_files(request: Request) -> int:
 def evaluate_model(request: Request) -> int:
     """Score a model on people unseen; print the tables and write what was asked for."""
     from hourglass_jax.evaluation import models
-    from hourglass_jax.inference import load
+    from hourglass_jax.inference import check_scales, load
 
     assert request.model is not None
     model = load(request.model, request.decoder)
     people = models.open_people(model, request.data(), request.split)
+    check_scales(request.scales)
     answers = models.answer_people(
-        model, people, flip=request.flip, batch_size=request.batch_size
+        model,
+        people,
+        flip=request.flip,
+        scales=request.scales,
+        batch_size=request.batch_size,
     )
     named = f"{request.dataset} {request.split}"
     files = models.photographs(people)
     results = models.score_answers(answers, str(request.model), named, files)
     if request.json is not None:
         about = {"model": str(request.model), "dataset": request.dataset}
-        how = {"split": request.split, "flip": request.flip}
-        how["decoder"] = model.card.decoder
+        how: dict[str, Any] = {"split": request.split, "flip": request.flip}
+        how |= {"scales": list(request.scales), "decoder": model.card.decoder}
         details = {"intervals": results}
         write_json(request.json, about | how | answers.summary() | details)
     if request.markdown is not None:

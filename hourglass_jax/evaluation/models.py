@@ -31,16 +31,21 @@ def open_people(model: Predictor, data: DataConfig, split: str) -> Records:
 
 
 def answer_people(
-    model: Predictor, people: Records, *, flip: bool, batch_size: int
+    model: Predictor,
+    people: Records,
+    *,
+    flip: bool,
+    scales: tuple[float, ...],
+    batch_size: int,
 ) -> Answers:
-    """Let a model answer for everybody."""
+    """Let a model answer for everybody; for ``scales`` see `Predictor.predict`."""
     batches = evaluation_batches(
-        people, model.skeleton, model.card.input_size[0], batch_size
+        people, model.skeleton, model.card.input_size[0], batch_size, scales=scales
     )
     with Bar("evaluate", len(people), unit="people") as bar:
 
         def predict(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            answer = model.predict_crops(images, flip=flip)
+            answer = model.predict_crops(images, flip=flip, scales=scales)
             bar.advance(min(len(images), len(people) - bar.done))
             return answer
 

@@ -6,6 +6,7 @@ import pytest
 
 from hourglass_jax import geometry
 from hourglass_jax.config import AugmentConfig, Config, DataConfig, TrainConfig
+from hourglass_jax.data import pipeline
 from hourglass_jax.data.pipeline import evaluation_batches, training_batches
 from hourglass_jax.data.records import Dataset
 from hourglass_jax.errors import InputError
@@ -168,6 +169,22 @@ def test_evaluation_goes_through_everybody_in_order(people):
         "area_img": ((3,), "float32"),
         "person": ((3,), "int64"),
     }
+
+
+def test_several_scales_are_crops_of_several_sizes(people):
+    source = people.split("train")
+    (plain,) = evaluation_batches(source, LSP, SIDE, 8)
+    (several,) = evaluation_batches(source, LSP, SIDE, 8, scales=(1.0, 1.5))
+    assert several["image"].shape == (8, 2, SIDE, SIDE, 3)
+    np.testing.assert_array_equal(several["image"][:, 0], plain["image"])
+    record = source[3]
+    wider = geometry.crop_affine(
+        record["center_img"], 1.5 * record["side_img"], (SIDE, SIDE)
+    )
+    expected = pipeline.crop_person(record, wider, (SIDE, SIDE))["image"]
+    np.testing.assert_array_equal(several["image"][3, 1], expected)
+    for field in plain.keys() - {"image"}:
+        np.testing.assert_array_equal(several[field], plain[field])
 
 
 @pytest.mark.parametrize("processes", [2, 4])

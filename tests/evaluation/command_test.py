@@ -51,7 +51,16 @@ def test_no_option_of_the_data_is_lost_on_the_way():
     own = {field.name for field in dataclasses.fields(Request)}
     known = {field.name for field in dataclasses.fields(DataConfig)}
     assert own - known == {
-        *("model", "split", "flip", "decoder", "batch_size", "predictions", "compare"),
+        *(
+            "model",
+            "split",
+            "flip",
+            "scales",
+            "decoder",
+            "batch_size",
+            "predictions",
+            "compare",
+        ),
         *("ground_truth", "metric", "normalise", "strict", "sigmas"),
         *("json", "markdown", "curves", "report"),
     }

@@ -38,13 +38,18 @@ def claim(workdir: Path, config: Config, skeleton: Skeleton) -> None:
     elif workdir.exists() and not workdir.is_dir():
         raise InputError(f"{workdir}: is a file; give a folder to --workdir")
     known = workdir / "skeleton.json"
-    if known.is_file() and read_workdir(workdir)[1] != skeleton:
+    if known.is_file() and not _same_keypoints(read_workdir(workdir)[1], skeleton):
         raise InputError(
             f"{known}: has other keypoints than the data set ({skeleton.name}); "
             "give a new folder to --workdir"
         )
     write_whole(known, json.dumps(skeleton.to_dict(), indent=1) + "\n")
     write_whole(path, to_json(config))
+
+
+def _same_keypoints(a: Skeleton, b: Skeleton) -> bool:
+    # What the heatmaps mean; colours, limbs and sigmas may become others meanwhile.
+    return (a.keypoints, a.flip) == (b.keypoints, b.flip)
 
 
 def refuse_changes(old: Config, new: Config, workdir: Path) -> None:

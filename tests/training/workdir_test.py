@@ -44,6 +44,13 @@ def test_a_workdir_of_other_keypoints_is_refused(tmp_path):
         claim(tmp_path, Config(), LSP)
 
 
+def test_sigmas_and_limbs_may_have_changed_meanwhile(tmp_path):
+    claim(tmp_path, Config(), MPII)
+    other = dataclasses.replace(MPII, sigmas=(0.1,) * 16, limbs=())
+    claim(tmp_path, Config(), other)
+    assert read_workdir(tmp_path)[1] == other
+
+
 def test_an_older_skeleton_file_that_means_the_same_is_accepted(tmp_path):
     claim(tmp_path, Config(), MPII)
     older = MPII.to_dict()

@@ -150,6 +150,7 @@ def _draw_places(axes: Any, statistics: Statistics) -> None:
 
 def _draw_labelled(axes: Any, statistics: Statistics) -> None:
     axes.bar(np.arange(len(statistics.labelled)), statistics.labelled, color=_VISIBLE)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(title="Labelled keypoints a person", xlabel="keypoints", ylabel="people")
 
 

@@ -16,14 +16,8 @@ people, so x and y of the vectors are independent.
 - All pairs swapped look like a person seen from the other side. That is suspicious only
   where hardly anybody is seen from there: see `RARE`.
 
-Planted among 600 figures of our own, 85 % of swapped legs, 96 % of swapped arms and 77
-to 92 % of single pairs were found, and no other figure was named; what is missed is
-seen from the side, or folded. Among 2,000 people of LSP, in every pose, it was 74, 73
-and 53 to 84 %, and 0.5 % of the others were named.
-
-As they stand, 378 of MPII's 25,204 people are named: the skeletons of the likeliest 24
-all have legs or arms the wrong way round. Of 96 in LSP-extended, and of 37 in a
-studio's photographs, about 60 % are labelled wrongly; most others twist, or look back.
+Swaps are missed where a body is seen from the side, or folded; and some of the people
+who are named only twist, or look back over a shoulder. Look before you change a label.
 """
 
 import dataclasses

@@ -3,7 +3,7 @@
 Command   python train.py --config configs/lspet_small.py --workdir runs/lspet_small \
               --data.raw-dir FOLDER_WITH_images_AND_joints.mat
 Hardware  two cores of a Xeon with AMX
-Time      92 minutes, with other work beside; 11 steps a second alone, 40,000 steps
+Time      92 minutes for 40,000 steps, with other work beside
 Score     PCK@0.2 52.4 on images 8001-9000, with --flip 53.4 (docs/results)
 """
 

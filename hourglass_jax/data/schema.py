@@ -39,8 +39,8 @@ the network takes in.
 INNER = 0.7
 """How far from the box's centre the second picture of a record reaches, in its sides.
 
-It is a part of the first one; seven of eight crops lie within it under the authors'
-augmentation, and decoding is most of what a crop costs.
+It is a part of the first one that most crops lie within, and decoding is what most of a
+crop's time goes into.
 """
 
 JPEG_QUALITY = 95

@@ -142,4 +142,4 @@ class PeopleBuilder(  # type: ignore[call-arg]  # tfds has no types
 
 def parts_folder(records: Path) -> Path:
     """Where parts are kept until the records in ``records`` are whole."""
-    return records.parent / "parts"
+    return records.parent / f"parts.{records.name}"

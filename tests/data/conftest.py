@@ -11,6 +11,8 @@ from hourglass_jax.config import DataConfig
 from hourglass_jax.data import leeds
 from hourglass_jax.data.datasets import open_dataset
 
+from .keypoint_forms import coco_content, write_json
+
 PEOPLE = 12
 GREY_STEP = 20
 
@@ -60,3 +62,8 @@ def people(tmp_path_factory, small_splits):
             dataset="lspet", raw_dir=folder / "raw", data_dir=folder / "prepared"
         )
     )
+
+
+@pytest.fixture
+def coco(tmp_path):
+    return write_json(tmp_path / "labels.json", coco_content())

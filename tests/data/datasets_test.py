@@ -139,3 +139,18 @@ def test_prepared_records_that_are_damaged_say_what_to_remove(config, damage):
 def _halve(path):
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
+
+
+def test_parts_of_an_older_version_are_not_taken_for_this_ones(config, monkeypatch):
+    def interrupted(path):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "read_photograph", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            open_dataset(config)
+    (home,) = config.data_dir.glob("lspet/*")
+    older = home / "parts.1.0.0" / "train"
+    older.mkdir(parents=True)
+    (older / "000000000.npz").write_text("other fields")
+    assert len(open_dataset(config).split("train")) == 8

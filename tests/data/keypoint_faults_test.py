@@ -21,11 +21,6 @@ from .keypoint_forms import (
 )
 
 
-@pytest.fixture
-def coco(tmp_path):
-    return write_json(tmp_path / "labels.json", coco_content())
-
-
 @pytest.mark.parametrize(
     ("predictions", "said"),
     [

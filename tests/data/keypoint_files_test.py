@@ -19,11 +19,6 @@ from .keypoint_forms import (
 )
 
 
-@pytest.fixture
-def coco(tmp_path):
-    return write_json(tmp_path / "labels.json", coco_content())
-
-
 def test_princetons_labels_are_read_as_they_stand(tmp_path):
     truth = read_truth(write_princeton(tmp_path / "valid.h5"))
     part, visible = mpii_people()

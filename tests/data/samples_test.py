@@ -185,7 +185,7 @@ def test_a_crop_is_the_same_from_either_picture(textured, side):
     assert differing < 1e-4 * 60 * 3 * side**2
 
 
-def test_at_the_edge_of_the_photograph_the_inner_picture_ends_with_it(textured):
+def test_at_the_edge_of_the_photograph_the_inner_picture_ends_with_it():
     rng = np.random.default_rng(4)
     coarse = rng.integers(0, 256, (30, 30, 3), dtype=np.uint8)
     record = schema.make_record(
@@ -200,7 +200,7 @@ def test_at_the_edge_of_the_photograph_the_inner_picture_ends_with_it(textured):
     assert record["inner"]
     plain = geometry.crop_affine(np.array([60.0, 50.0]), 180.0, (128, 128))
     opened, _ = schema.open_picture(record, plain, (128, 128))
-    assert opened.shape < schema.decode_picture(record["image"]).shape
+    assert opened.size < schema.decode_picture(record["image"]).size
     np.testing.assert_array_equal(
         pipeline.crop_person(record, plain, (128, 128))["image"],
         pipeline.crop_person(record | {"inner": b""}, plain, (128, 128))["image"],

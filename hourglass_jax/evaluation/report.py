@@ -26,6 +26,7 @@ from hourglass_jax.inference import Predictor
 from hourglass_jax.metrics import error_kinds
 from hourglass_jax.metrics.distances import measure
 from hourglass_jax.metrics.reliability import count_reliability
+from hourglass_jax.skeleton_files import DEFAULT_SIGMA
 
 WORST = 24
 """People in the gallery."""
@@ -170,9 +171,8 @@ def _scales(answers: Answers) -> np.ndarray:
 
 
 def _sigmas(answers: Answers) -> np.ndarray:
-    # Where none is published: a joint of middling precision.
     sigmas = np.asarray(answers.skeleton.sigmas)
-    return np.where(sigmas > 0, sigmas, 0.07)
+    return np.where(sigmas > 0, sigmas, DEFAULT_SIGMA)
 
 
 def _similarity(answers: Answers) -> np.ndarray:

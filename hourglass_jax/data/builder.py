@@ -141,5 +141,8 @@ class PeopleBuilder(  # type: ignore[call-arg]  # tfds has no types
 
 
 def parts_folder(records: Path) -> Path:
-    """Where parts are kept until the records in ``records`` are whole."""
-    return records.parent / f"parts.{records.name}"
+    """Where parts are kept until the records in ``records`` are whole.
+
+    While they are written, ``records`` has a passing name: only its parent is asked.
+    """
+    return records.parent / f"parts.{PeopleBuilder.VERSION}"

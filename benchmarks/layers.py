@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import jaxlib
 
-from hourglass_jax.models import layers
+from hourglass_jax.models import convolution, layers
 
 ROUNDS = 15
 CONVOLUTIONS = {  # (b, h, w, c), side, output channels, stride, padding
@@ -111,7 +111,7 @@ def measure() -> dict[str, dict[str, float]]:
 
 
 def _conv(stride: int, padding: int, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return layers.conv(x, kernel, stride, padding)
+    return convolution.conv(x, kernel, stride, padding)
 
 
 def main() -> None:

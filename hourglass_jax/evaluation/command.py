@@ -107,6 +107,14 @@ class Request:
         return DataConfig(**{n: v for n, v in given.items() if n in names})
 
 
+def run(argv: Sequence[str]) -> int:
+    """Score a model on people unseen, or files of predictions against labels."""
+    request = parse_request(argv)
+    if request.predictions is None:
+        return evaluate_model(request)
+    return evaluate_files(request)
+
+
 def parse_request(argv: Sequence[str]) -> Request:
     """Read the command line; raises InputError for half a request."""
     return tyro.cli(Request, prog="hourglass evaluate", args=list(argv))

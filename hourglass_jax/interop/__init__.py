@@ -1,0 +1,1 @@
+"""Other programs: their weights in, our models out."""

@@ -1,0 +1,162 @@
+"""Convolution as a function, fast on every backend.
+
+On GPU and TPU a convolution is XLA's own. On CPU XLA is slow at the gradients of a
+convolution's weights and leaves the matrix unit idle in bfloat16, so there most of the
+work is written as matrix products. The two agree within rounding; which one runs is
+settled when the program is lowered for its platform, and nothing outside this module
+knows.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+Maps = Float[Array, "b h w c"]
+Result = Float[Array, "b hh ww o"]  # of another size or width than `Maps`
+Kernel = Float[Array, "kh kw c o"]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def conv(x: Maps, kernel: Kernel, stride: int = 1, padding: int = 0) -> Result:
+    """2-D convolution, `padding` zeros on every side; bfloat16 sums in float32."""
+    return lax.platform_dependent(
+        x,
+        kernel,
+        cpu=partial(_conv_by_products, stride=stride, padding=padding),
+        default=partial(_conv_by_xla, stride=stride, padding=padding),
+    )
+
+
+def _conv_forward(
+    x: Maps, kernel: Kernel, stride: int, padding: int
+) -> tuple[Result, tuple[Maps, Kernel]]:
+    return conv(x, kernel, stride, padding), (x, kernel)
+
+
+def _conv_backward(
+    stride: int, padding: int, saved: tuple[Maps, Kernel], grad: Result
+) -> tuple[Maps, Kernel]:
+    def pull_back(
+        way: Callable[..., Result], x: Maps, kernel: Kernel, grad: Result
+    ) -> tuple[Maps, Kernel]:
+        return jax.vjp(partial(way, stride=stride, padding=padding), x, kernel)[1](grad)
+
+    return lax.platform_dependent(
+        *saved,
+        grad,
+        cpu=partial(pull_back, _conv_by_products),
+        default=partial(pull_back, _conv_by_xla),
+    )
+
+
+conv.defvjp(_conv_forward, _conv_backward)
+
+
+def _conv_by_xla(x: Maps, kernel: Kernel, stride: int, padding: int) -> Result:
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        window_strides=(stride, stride),
+        padding=[(padding, padding)] * 2,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+
+
+def _conv_by_products(x: Maps, kernel: Kernel, stride: int, padding: int) -> Result:
+    """Move strides and padding into the arrays; what is left is a dense stride 1."""
+    if stride > 1:
+        x, kernel = _fold_stride(x, kernel, stride, padding)
+        padding = 0
+    return _dense_conv(x, kernel, padding)
+
+
+def _fold_stride(
+    x: Maps, kernel: Kernel, stride: int, padding: int
+) -> tuple[Float[Array, "b hs ws cs"], Float[Array, "cells cells cs o"]]:
+    """Turn every `stride` x `stride` block of pixels into channels of one cell."""
+    side = kernel.shape[0]
+    cells = -(-side // stride)
+    ends = []
+    for extent in x.shape[1:3]:
+        reach = stride * ((extent + 2 * padding - side) // stride + cells)
+        ends.append((padding, reach - extent - padding, 0))
+    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *ends, (0, 0, 0)])
+    kernel = jnp.pad(kernel, [(0, cells * stride - side)] * 2 + [(0, 0)] * 2)
+    b, h, w, c = x.shape
+    x = x.reshape(b, h // stride, stride, w // stride, stride, c)
+    x = x.transpose(0, 1, 3, 2, 4, 5).reshape(b, h // stride, w // stride, -1)
+    kernel = kernel.reshape(cells, stride, cells, stride, c, -1)
+    kernel = kernel.transpose(0, 2, 1, 3, 4, 5)
+    return x, kernel.reshape(cells, cells, stride * stride * c, -1)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _dense_conv(x: Maps, kernel: Kernel, padding: int) -> Result:
+    """Stride-1 convolution with gradients of our own.
+
+    XLA's convolution is good in float32, but for its weight gradient; in bfloat16 only
+    a product reaches the matrix unit. There the columns a kernel row covers are laid
+    side by side as channels, all kernel rows are multiplied at once, and their results,
+    each shifted to its row, are summed: for a 3x3, three copies of the input instead of
+    the nine of im2col.
+    """
+    side, _, c, o = kernel.shape
+    if side > 1 and x.dtype == jnp.float32:
+        return _conv_by_xla(x, kernel, 1, padding)
+    columns = _side_by_side(_pad(x, padding, padding), side, axis=2)
+    rows = kernel.reshape(side, side * c, o).swapaxes(0, 1).reshape(side * c, side * o)
+    partial_sums = _matmul(columns, rows)
+    height = partial_sums.shape[1] - side + 1
+    total = partial_sums[:, :height, :, :o]
+    for i in range(1, side):
+        total += partial_sums[:, i : i + height, :, i * o : (i + 1) * o]
+    return total.astype(x.dtype)
+
+
+def _dense_forward(
+    x: Maps, kernel: Kernel, padding: int
+) -> tuple[Result, tuple[Maps, Kernel]]:
+    return _dense_conv(x, kernel, padding), (x, kernel)
+
+
+def _dense_backward(
+    padding: int, saved: tuple[Maps, Kernel], grad: Result
+) -> tuple[Maps, Kernel]:
+    x, kernel = saved
+    side, _, c, o = kernel.shape
+    border = side - 1 - padding
+    turned = kernel[::-1, ::-1].swapaxes(2, 3)
+    columns = _side_by_side(_pad(x, 0, padding), side, axis=2)
+    rows = _side_by_side(_pad(grad, border, 0), side, axis=1)
+    products = _matmul(
+        columns.reshape(-1, side * c).T, rows.reshape(-1, side * o)
+    ).reshape(side, c, side, o)
+    kernel_grad = products.transpose(2, 0, 1, 3)[::-1].astype(kernel.dtype)
+    return _dense_conv(grad, turned, border), kernel_grad
+
+
+_dense_conv.defvjp(_dense_forward, _dense_backward)
+
+
+def _pad(x: Maps, height: int, width: int) -> Result:
+    """Put zeros around each map; a negative number cuts rows or columns off."""
+    edges = [(0, 0, 0), (height, height, 0), (width, width, 0), (0, 0, 0)]
+    return lax.pad(x, jnp.zeros((), x.dtype), edges)
+
+
+def _side_by_side(x: Maps, count: int, axis: int) -> Result:
+    """Concatenate, as channels, `count` views of `x`, each one cell further along."""
+    length = x.shape[axis] - count + 1
+    views = [lax.slice_in_dim(x, i, i + length, axis=axis) for i in range(count)]
+    return jnp.concatenate(views, axis=-1)
+
+
+def _matmul(x: Array, y: Array) -> Array:
+    """Multiply over the last axis of `x`; float32 out, which is what wakes AMX up."""
+    return lax.dot_general(
+        x, y, (((x.ndim - 1,), (0,)), ((), ())), preferred_element_type=jnp.float32
+    )

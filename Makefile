@@ -27,6 +27,8 @@ $(READY): pyproject.toml $(wildcard requirements/*.txt)
 	$(PYTHON) -m venv $(VENV)
 	$(if $(LOCK),$(BIN)/pip install --quiet --require-hashes --requirement $(LOCK))
 	$(BIN)/pip install --quiet $(if $(LOCK),--no-deps --no-build-isolation) --editable '.[dev]'
+	@# Its pins contradict tyro's and chex's, but what it pins is never imported.
+	$(BIN)/pip install --quiet --no-deps litert-converter==0.5.0
 	@touch $@
 
 demo: setup  ## train on synthetic people, score, name a picture: 10 minutes

@@ -1,6 +1,7 @@
 """The command line: `hourglass VERB ...`. Every verb imports what it needs, when asked.
 
-Exit status: 0 done, 1 failure, 2 bad input, 130 interrupted.
+Exit status: 0 done, 1 failure, 2 bad input, 130 interrupted, 143 ended by SIGTERM with
+everything saved.
 """
 
 import importlib
@@ -8,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from hourglass_jax.compile_cache import enable_compile_cache
 from hourglass_jax.errors import InputError
 
 _OVERVIEW = """usage: hourglass VERB ...
@@ -18,13 +20,18 @@ Stacked hourglass networks for pose estimation.
   evaluate   score on people unseen:  hourglass evaluate MODEL --dataset NAME
              or score files:          hourglass evaluate --predictions P
                                         --ground-truth G --metric pckh
-  predict    poses in photographs:    hourglass predict MODEL PHOTO... --out DIR
-  export     parameters to use:       hourglass export MODEL --to orbax --out DIR
+  predict    poses in photographs     hourglass predict MODEL PHOTO... --out DIR
+             and films
+  export     a model for others:      hourglass export MODEL --to onnx --out FILE
+  import     others' weights:         hourglass import CHECKPOINT --out DIR
   data       prepare a data set:      hourglass data build NAME [--raw-dir DIR]
              or find what is wrong:   hourglass data check NAME [--raw-dir DIR]
+  info       what a model is:         hourglass info MODEL_OR_CONFIG
+  benchmark  how fast it is:          hourglass benchmark MODEL_OR_CONFIG
+  doctor     what is installed:       hourglass doctor
 
 hourglass VERB --help shows the options of each. --debug shows tracebacks.
-MODEL is the workdir of a training, a checkpoint inside of it, or an exported folder.
+MODEL is the workdir of a training, a checkpoint inside of it, or what export wrote.
 """
 
 # The module whose `run(argv)` does it, and returns the exit status.
@@ -33,8 +40,14 @@ _VERBS = {
     "evaluate": "hourglass_jax.evaluation.command",
     "predict": "hourglass_jax.inference.command",
     "export": "hourglass_jax.interop.export_command",
+    "import": "hourglass_jax.interop.import_command",
     "data": "hourglass_jax.data.command",
+    "info": "hourglass_jax.diagnosis.info",
+    "benchmark": "hourglass_jax.diagnosis.benchmark",
+    "doctor": "hourglass_jax.diagnosis.doctor",
 }
+
+_COMPILES = {"train", "evaluate", "predict", "export", "benchmark", "doctor"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     try:
         verb = importlib.import_module(_VERBS[arguments[0]])
+        if arguments[0] in _COMPILES:
+            enable_compile_cache()
         return int(verb.run(arguments[1:]))
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from there", file=sys.stderr)

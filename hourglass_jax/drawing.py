@@ -31,32 +31,42 @@ def draw_keypoints(
     scores: Float[np.ndarray, " k"],
     skeleton: Skeleton,
 ) -> Picture:
-    """Draw one skeleton on a copy of a picture.
+    """Draw one skeleton on a copy of a picture; see `paint_keypoints`."""
+    picture = picture.copy()
+    paint_keypoints(picture, keypoints, scores, skeleton)
+    return picture
+
+
+def paint_keypoints(
+    picture: Picture,
+    keypoints: Float[np.ndarray, "k 2"],
+    scores: Float[np.ndarray, " k"],
+    skeleton: Skeleton,
+) -> None:
+    """Draw one skeleton into a picture.
 
     Limbs and dots take the colour of their side (see `hourglass_jax.skeleton`), grow
     with the person, and have a dark outline that shows on any background. A keypoint
     scored below `FAINTEST` is left out with its limbs; up to `SUREST` they are fainter.
 
     Args:
-      picture: RGB uint8.
+      picture: RGB uint8, of any size: only what is under a stroke is touched.
       keypoints: (x, y) in pixels of the picture.
       scores: how sure each is.
       skeleton: names, limbs and colours.
     """
     shown = scores >= FAINTEST
     if not shown.any():
-        return picture.copy()
-    canvas = picture.astype(np.float32)
+        return
     points = keypoints.astype(np.float64)
     unit = max(_diagonal(points[shown]), _SMALLEST_LIMB / _LIMB)
     strokes = list(_strokes(points, scores, skeleton, unit))
     for start, end, radius, _, strength in strokes:
-        _paint(canvas, start, end, radius + _OUTLINE * unit, _DARK, 0.75 * strength)
+        _paint(picture, start, end, radius + _OUTLINE * unit, _DARK, 0.75 * strength)
     for start, end, radius, colour, strength in strokes:
-        _paint(canvas, start, end, radius, colour, strength)
+        _paint(picture, start, end, radius, colour, strength)
         if start is end:
-            _paint(canvas, start, end, _CORE * radius, _LIGHT, strength)
-    return np.rint(canvas).astype(np.uint8)
+            _paint(picture, start, end, _CORE * radius, _LIGHT, strength)
 
 
 def draw_heatmaps(
@@ -110,28 +120,52 @@ def _diagonal(points: np.ndarray) -> float:
 
 
 def _paint(
-    canvas: np.ndarray,
+    picture: Picture,
     start: np.ndarray,
     end: np.ndarray,
     radius: float,
     colour: Colour,
     strength: float,
 ) -> None:
-    """Blend a line with round ends into the canvas; a dot where start is end.
+    """Blend a line with round ends into the picture; a dot where start is end.
 
     A pixel is covered by how far its centre lies inside the edge: exact anti-aliasing
     at fractional positions, which OpenCV's integer thickness does not give.
     """
-    height, width = canvas.shape[:2]
-    low = np.floor(np.minimum(start, end) - radius - 1).clip(0, (width, height))
-    high = np.ceil(np.maximum(start, end) + radius + 2).clip(0, (width, height))
-    (left, top), (right, bottom) = low.astype(int), high.astype(int)
-    x = np.arange(left, right, dtype=np.float32) - start[0]
-    y = np.arange(top, bottom, dtype=np.float32)[:, None] - start[1]
-    along_x, along_y = end - start
-    squared = max(float(along_x**2 + along_y**2), 1e-9)
+    left, top, mask = _reach(picture, start, end, radius + 1)
+    rows, columns = np.nonzero(mask)
+    patch = picture[top : top + mask.shape[0], left : left + mask.shape[1]]
+    x = (columns + (left - start[0])).astype(np.float32)
+    y = (rows + (top - start[1])).astype(np.float32)
+    along_x, along_y = (end - start).tolist()
+    squared = max(along_x**2 + along_y**2, 1e-9)
     share = np.clip((x * along_x + y * along_y) / squared, 0, 1)
     distance = np.hypot(x - share * along_x, y - share * along_y)
-    cover = strength * np.clip(radius + 0.5 - distance, 0, 1)[..., None]
-    patch = canvas[top:bottom, left:right]
-    patch += cover * (np.array(colour, np.float32) - patch)
+    cover = strength * np.clip(radius + 0.5 - distance, 0, 1)[:, None]
+    before = patch[rows, columns]
+    after = before + cover * (np.array(colour, np.float32) - before)
+    patch[rows, columns] = np.rint(after).astype(np.uint8)
+
+
+def _reach(
+    picture: Picture, start: np.ndarray, end: np.ndarray, radius: float
+) -> tuple[int, int, UInt8[np.ndarray, "ph pw"]]:
+    """Left, top and shape of the part of the picture that a line with width reaches.
+
+    Of the box around a slanted line most lies far from it, and is not looked at.
+    """
+    height, width = picture.shape[:2]
+    low = np.floor(np.minimum(start, end) - radius - 1).clip(0, (width, height))
+    high = np.ceil(np.maximum(start, end) + radius + 2).clip(0, (width, height))
+    (left, top), (right, bottom) = low.astype(int).tolist(), high.astype(int).tolist()
+    along = end - start
+    length = math.hypot(*along)
+    along = (radius + 1) * (along / length if length else np.array([1.0, 0.0]))
+    across = np.array([-along[1], along[0]])
+    corners = [start - along - across, start - along + across]
+    corners += [end + along + across, end + along - across]
+    mask = np.zeros((bottom - top, right - left), np.uint8)
+    if mask.size:
+        polygon = np.rint(np.array(corners) - [left, top]).astype(np.int32)
+        cv2.fillConvexPoly(mask, polygon, (1,))
+    return left, top, mask

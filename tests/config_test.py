@@ -14,14 +14,15 @@ from hourglass_jax.config import (
 from hourglass_jax.config_files import from_json, load_config, to_json
 from hourglass_jax.errors import InputError
 
-CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("**/*.py"))
+CONFIGS_FOLDER = Path(__file__).resolve().parents[1] / "configs"
+CONFIGS = sorted(CONFIGS_FOLDER.glob("**/*.py"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_file_loads_and_tells_its_command(path):
     load_config(path)
     docstring = path.read_text().split('"""')[1]
-    assert f"--config configs/{path.name}" in docstring
+    assert f"--config configs/{path.relative_to(CONFIGS_FOLDER)}" in docstring
 
 
 def test_a_config_survives_json():

@@ -1,5 +1,6 @@
 """What every test runs under, and what several rooms share."""
 
+import os
 from pathlib import Path
 
 import hypothesis
@@ -13,6 +14,9 @@ jaxtyping.install_import_hook(
     "hourglass_jax",
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
 )
+
+# Tests leave nothing in the user's home, and each compiles its own programs.
+os.environ["HOURGLASS_COMPILE_CACHE"] = "off"
 
 # (b, k) + (k,) is more often a mistake than meant: write the axis out.
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -10,12 +10,13 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "hourglass_jax"
 LEVELS = (
     {
-        *("errors", "config", "config_files", "files", "geometry", "progress"),
-        *("joint_names", "skeleton", "skeleton_files"),
+        *("compile_cache", "config", "config_files", "errors", "extras", "files"),
+        *("geometry", "joint_names", "progress", "skeleton", "skeleton_files"),
     },
     {"models", "heatmaps", "decoding", "drawing", "losses", "metrics"},
     {"data"},
     {"training", "inference", "evaluation", "interop"},
+    {"diagnosis"},
     {"cli"},
     {"__init__"},
 )
@@ -90,7 +91,7 @@ def planted(tmp_path):
 @pytest.mark.parametrize(
     ("file", "source"),
     [
-        ("config.py", "from hourglass_jax.heatmaps import render"),
+        ("config/model.py", "from hourglass_jax.heatmaps import render"),
         ("data/pipeline.py", "import hourglass_jax.training"),
         ("data/pipeline.py", "from ..training import loop"),
         ("training/loop.py", "def late():\n    from hourglass_jax.cli import main"),
@@ -112,7 +113,7 @@ def test_a_forbidden_import_is_seen(planted, file, source):
     ("file", "source"),
     [
         ("cli.py", "from hourglass_jax.training.loop import train"),
-        ("config.py", "from hourglass_jax.errors import InputError"),
+        ("config/model.py", "from hourglass_jax.errors import InputError"),
         ("data/pipeline.py", "import grain"),
         ("models/hourglass.py", "import math\nfrom .layers import Residual"),
         ("training/loop.py", "from hourglass_jax.inference import draw"),

@@ -1,8 +1,5 @@
-"""Boxes around people: from the user, from a file, or the whole photograph."""
+"""Boxes around people: checked, and wrong formats recognised where they can be."""
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +8,9 @@ from jaxtyping import Float
 from hourglass_jax.errors import InputError
 
 Boxes = Float[np.ndarray, "n 4"]
+
+_BEYOND = 0.02
+"""Share of the photograph that detectors' boxes may reach over its edges by."""
 
 
 def check_boxes(boxes: Any, size: tuple[int, int], where: str = "boxes") -> Boxes:
@@ -25,17 +25,46 @@ def check_boxes(boxes: Any, size: tuple[int, int], where: str = "boxes") -> Boxe
       InputError: a box is not four finite numbers, has no extent (such as
         (x, y, width, height) given by mistake), or lies wholly outside.
     """
-    try:
-        rows = [np.asarray(box, np.float64) for box in boxes]
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"{where}: not a list of boxes ({error}); expected [[x0, y0, x1, y1], ...]"
-        ) from None
+    rows = _rows(boxes, where, "[[x0, y0, x1, y1], ...]")
     for number, (box, given) in enumerate(zip(rows, boxes, strict=True), start=1):
         fault = _fault(box, size)
         if fault:
-            raise InputError(f"{where}: box {number} {_plain(given)} {fault}")
+            hint = _if_extents(rows, size)
+            raise InputError(f"{where}: box {number} {_plain(given)} {fault}{hint}")
     return np.stack(rows) if rows else np.zeros((0, 4))
+
+
+def check_extents(boxes: Any, size: tuple[int, int], where: str) -> Boxes:
+    """As `check_boxes`, from (x, y, width, height) as in COCO.
+
+    Raises InputError also where all boxes are corners rather than extents: one of them
+    would end far outside the photograph, and as corners none does.
+    """
+    rows = _rows(boxes, where, "[[x, y, width, height], ...]")
+    for number, box in enumerate(rows, start=1):
+        if box.shape != (4,) or not np.isfinite(box).all() or (box[2:] <= 0).any():
+            raise InputError(
+                f"{where}: box {number} {_plain(box)} is not x, y, width, height; "
+                "expected four finite numbers, the last two above 0"
+            )
+    extents = np.stack(rows) if rows else np.zeros((0, 4))
+    corners = np.concatenate([extents[:, :2], extents[:, :2] + extents[:, 2:]], axis=1)
+    if not _inside(corners, size) and _are_corners(extents, size):
+        raise InputError(
+            f"{where}: its boxes look like [x0, y0, x1, y1]: as [x, y, width, height] "
+            f"they would leave the photograph of {size[1]} x {size[0]} pixels; convert "
+            "them: width = x1 - x0, height = y1 - y0"
+        )
+    return check_boxes(corners, size, where)
+
+
+def _rows(boxes: Any, where: str, expected: str) -> list[np.ndarray]:
+    try:
+        return [np.asarray(box, np.float64) for box in boxes]
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{where}: not a list of boxes ({error}); expected {expected}"
+        ) from None
 
 
 def _fault(box: np.ndarray, size: tuple[int, int]) -> str:
@@ -57,64 +86,29 @@ def _fault(box: np.ndarray, size: tuple[int, int]) -> str:
     return ""
 
 
+def _if_extents(rows: list[np.ndarray], size: tuple[int, int]) -> str:
+    """What to add to a fault where all boxes make sense as (x, y, width, height)."""
+    if not all(box.shape == (4,) and np.isfinite(box).all() for box in rows):
+        return ""
+    extents = np.stack(rows)
+    corners = np.concatenate([extents[:, :2], extents[:, :2] + extents[:, 2:]], axis=1)
+    if (extents[:, 2:] > 0).all() and _inside(corners, size):
+        return f"; as [x, y, width, height] all {len(rows)} lie in the photograph"
+    return ""
+
+
+def _are_corners(boxes: Boxes, size: tuple[int, int]) -> bool:
+    extended = (boxes[:, 2:] > boxes[:, :2]).all()
+    return bool(extended and _inside(boxes, size))
+
+
+def _inside(corners: Boxes, size: tuple[int, int]) -> bool:
+    """Whether all boxes end within the photograph, but for what detectors overlap."""
+    edges = np.array(size[::-1])
+    beyond = 1 + _BEYOND * edges
+    low, high = corners[:, :2], corners[:, 2:]
+    return bool((low >= -beyond).all() and (high <= edges + beyond).all())
+
+
 def _plain(given: Any) -> Any:
     return given.tolist() if isinstance(given, np.ndarray) else given
-
-
-class BoxFile:
-    """Boxes of many photographs, read from a JSON file.
-
-    The file holds ``{"photo.jpg": [[x0, y0, x1, y1], ...], ...}``. A key is a file name
-    or the end of a path (``"holiday/photo.jpg"``); the most exact key wins.
-
-    Raises:
-      InputError: the file cannot be read, or is not such an object.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        """Read the file; single boxes are checked by `of`, with their photograph."""
-        self.path = Path(path)
-        self._boxes = _read_table(self.path)
-        self._used: set[str] = set()
-
-    def of(self, photograph: Path, size: tuple[int, int]) -> Boxes:
-        """The checked boxes of a photograph of ``size = (height, width)`` pixels.
-
-        Raises InputError if the file has none for it, or one that cannot be used.
-        """
-        keys = [key for key in self._boxes if _is_end_of(key, photograph)]
-        if not keys:
-            raise InputError(
-                f"boxes: {self.path} has no entry for {photograph}; add "
-                f'"{photograph.name}": [[x0, y0, x1, y1]]'
-            )
-        key = max(keys, key=len)
-        self._used.add(key)
-        return check_boxes(self._boxes[key], size, f"boxes: {self.path}: {key}")
-
-    @property
-    def unused(self) -> tuple[str, ...]:
-        """Photographs of the file that `of` was never asked for."""
-        return tuple(key for key in self._boxes if key not in self._used)
-
-
-def _is_end_of(key: str, photograph: Path) -> bool:
-    parts = Path(key).parts
-    return bool(parts) and photograph.absolute().parts[-len(parts) :] == parts
-
-
-def _read_table(path: Path) -> Mapping[str, Any]:
-    try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"boxes: {path} cannot be read ({error.strerror}); check its name"
-        ) from None
-    except ValueError as error:  # JSON and UTF-8 alike
-        raise InputError(f"boxes: {path}: not JSON ({error})") from None
-    if not isinstance(table, dict):
-        raise InputError(
-            f"boxes: {path} holds a {type(table).__name__}; expected an object "
-            '{"photo.jpg": [[x0, y0, x1, y1], ...]}'
-        )
-    return table

@@ -4,17 +4,14 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any, cast
-
-import jax
-import jax.numpy as jnp
+from typing import Any
 
 from hourglass_jax.config import Config, Decoder, ModelConfig, TargetConfig
 from hourglass_jax.config_files import to_json
 from hourglass_jax.errors import InputError
 from hourglass_jax.models.hourglass import STRIDE, StackedHourglass, Variables
+from hourglass_jax.models.variables import variable_shapes
 from hourglass_jax.skeleton import Skeleton
 
 FORMAT = "hourglass_jax model"
@@ -66,9 +63,7 @@ class ModelCard:
 
     def variable_shapes(self) -> Variables:
         """Shapes and types of the network's parameters and statistics."""
-        images = jax.ShapeDtypeStruct((1, *self.input_size, 3), jnp.float32)
-        draw = partial(self.network().init, train=False)
-        return cast(Variables, jax.eval_shape(draw, jax.random.key(0), images))
+        return variable_shapes(self.network(), self.model.multiple)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of model.json, but for what an export adds."""
@@ -98,6 +93,16 @@ def read_card(path: Path) -> tuple[ModelCard, dict[str, Any]]:
         field is missing or wrong.
     """
     content = _read_json(path)
+    return check_card(content, path), content
+
+
+def check_card(content: Mapping[str, Any], path: Path) -> ModelCard:
+    """The card in the content of a model.json; InputError as from `read_card`.
+
+    Args:
+      content: read from ``path``, a file of its own or a part of another.
+      path: what the error names.
+    """
     if content.get("format") != FORMAT:
         raise InputError(
             f"model: {path} is not a model of hourglass_jax; expected "
@@ -105,7 +110,7 @@ def read_card(path: Path) -> tuple[ModelCard, dict[str, Any]]:
         )
     _refuse_newer(content, path)
     try:
-        return _card(content), content
+        return _card(content)
     except KeyError as error:
         raise InputError(
             f"model: {path} lacks the field {error}; export the model again"

@@ -1,42 +1,96 @@
-"""`hourglass predict`: poses in photographs, drawn and written down."""
+"""`hourglass predict`: poses in photographs and films, drawn and written down."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from hourglass_jax.config import Decoder
 from hourglass_jax.inference.files import predict_files
+from hourglass_jax.inference.job import Job
+from hourglass_jax.inference.options import Options
+from hourglass_jax.inference.outputs import Format
 from hourglass_jax.inference.predictor import load
+from hourglass_jax.inference.smoothing import Smoothing
 
 
 def run(argv: Sequence[str]) -> int:
-    """Find poses in photographs; draw them and write them down."""
+    """Find poses in photographs and films; draw them and write them down."""
 
     def parse(
         model: Annotated[Path, tyro.conf.Positional],
         inputs: Annotated[tuple[str, ...], tyro.conf.Positional],
         out: Path = Path("predictions"),
         boxes: Path | None = None,
+        min_box_score: float = 0.0,
+        format: Format = "json",
         flip: bool = False,
         scales: tuple[float, ...] = (1.0,),
+        stacks: int | None = None,
+        input_size: Literal["auto"] | tuple[int, int] | None = None,
         decoder: Decoder | None = None,
+        optimise: bool = False,
+        draw: bool = True,
+        heatmaps: bool = False,
+        track: bool = False,
+        smooth: Smoothing | None = None,
+        resume: bool = False,
     ) -> dict[str, Any]:
-        """Find poses in photographs; a picture and a JSON file each.
+        """Find poses in photographs and films; draw them and write them down.
 
         Args:
-          model: workdir, checkpoint or exported folder.
-          inputs: photographs, folders of photographs, or patterns such as 'a/*.jpg'.
-          out: folder for the pictures and the JSON files.
-          boxes: JSON file, photograph's name -> [[x0, y0, x1, y1], ...]; without it
-            the whole photograph is one person.
+          model: workdir, checkpoint, exported folder or exported file.
+          inputs: photographs, films, folders of them, patterns such as 'a/*.jpg',
+            lists of names (.txt) or COCO annotations (.json).
+          out: folder for the results.
+          boxes: who is to be found: JSON, photograph's name -> [[x0, y0, x1, y1], ...];
+            COCO detections or annotations; or CSV with file, x0, y0, x1, y1. Without
+            it the whole photograph is one person.
+          min_box_score: leave boxes out that their detector gave less.
+          format: json: a file a photograph; coco: one results.json; csv: one poses.csv.
           flip: average with the answer for the mirrored crop.
           scales: average over crops of these sizes, such as 0.9 1 1.1.
+          stacks: leave the network after so many stacks: faster, less exact.
+          input_size: width and height of the crops in place of the model's; auto: whole
+            photographs at their own aspect.
           decoder: read the heatmaps in another way than the model was scored with.
+          optimise: fold the normalisations into the convolutions.
+          draw: write drawn pictures and films.
+          heatmaps: draw the heatmaps of every stack, a sheet a person.
+          track: give people in films numbers that they keep.
+          smooth: calm the keypoints in films: one_euro as if live, savgol afterwards.
+          resume: go on where an earlier start stopped.
         """
         return locals()
 
     given = tyro.cli(parse, prog="hourglass predict", args=list(argv))
-    model = load(given.pop("model"), given.pop("decoder"))
-    return predict_files(model, **given)
+    model = load(given["model"], given["decoder"], optimise=given["optimise"])
+    try:
+        return predict_files(model, given["inputs"], _job(given))
+    except KeyboardInterrupt:
+        print(
+            "interrupted; what was finished is kept, and the same command with "
+            "--resume goes on from there",
+            file=sys.stderr,
+        )
+        return 130
+
+
+def _job(given: dict[str, Any]) -> Job:
+    size = given["input_size"]
+    options = Options(
+        flip=given["flip"],
+        scales=given["scales"],
+        stacks=given["stacks"],
+        input_size=size[::-1] if isinstance(size, tuple) else size,
+    )
+    same = ("out", "boxes", "format", "draw", "heatmaps", "track", "smooth", "resume")
+    model = f"{given['model']} {given['decoder'] or ''}".rstrip()
+    return Job(
+        **{name: given[name] for name in same},
+        options=options,
+        least_box_score=given["min_box_score"],
+        model=model,
+    )

@@ -40,7 +40,7 @@ def export_orbax(predictor: "Predictor", out: str | Path) -> None:
     with _replacing(out) as folder:
         ocp.save(folder / "params", predictor.variables)
         content = predictor.card.to_dict()
-        content["made_by"] = _makers()
+        content["made_by"] = makers()
         content["files"] = checksums(folder)
         write_json(folder / "model.json", content)
 
@@ -95,7 +95,8 @@ def _replacing(out: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _makers() -> dict[str, str]:
+def makers() -> dict[str, str]:
+    """Versions of what writes a file, and when."""
     versions = {name: importlib.metadata.version(name) for name in _MAKERS}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return {"hourglass_jax": __version__, **versions, "date": now}

@@ -1,111 +1,171 @@
-"""Many photographs, from files to files: what `hourglass predict` does."""
+"""Photographs and films, from files to files: what `hourglass predict` does."""
 
-import glob
-import itertools
-import json
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
-
-from hourglass_jax.data.photographs import Picture, read_photograph
 from hourglass_jax.errors import InputError
-from hourglass_jax.files import write_whole
-from hourglass_jax.inference.boxes import BoxFile
-from hourglass_jax.inference.predictor import Predictor, check_scales
-from hourglass_jax.inference.results import Pose, draw_poses
+from hourglass_jax.inference import outputs
+from hourglass_jax.inference.box_files import BoxFile
+from hourglass_jax.inference.films import FilmFiles
+from hourglass_jax.inference.inputs import Input, find_inputs, name_results
+from hourglass_jax.inference.job import Job
+from hourglass_jax.inference.journal import CannotWriteError, Entry, Journal
+from hourglass_jax.inference.photograph_files import PhotographFiles
+from hourglass_jax.inference.predictor import Predictor
 from hourglass_jax.progress import Bar, console
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
+def predict_files(model: Predictor, inputs: Sequence[str | Path], job: Job) -> int:
+    """Find the poses in photographs and films; draw them and write them down.
 
-def predict_files(
-    model: Predictor,
-    inputs: Sequence[str | Path],
-    out: str | Path,
-    boxes: str | Path | None = None,
-    flip: bool = False,
-    scales: tuple[float, ...] = (1.0,),
-) -> int:
-    """Draw the poses of photographs, and write them down as JSON.
-
-    For each ``photo.jpg`` there will be ``OUT/photo_pose.jpg`` (``.png`` for a PNG) and
-    ``OUT/photo.json``, each written whole or not at all. A photograph that cannot be
-    used is named, and the others go on.
+    For each ``photo.jpg`` there will be ``OUT/photo_pose.jpg`` (``.png`` for a PNG)
+    and, as JSON, ``OUT/photo.json``; for a film ``OUT/film_pose.mp4`` and
+    ``OUT/film.json``. Other formats make one file of all. Each is written whole or not
+    at all. What cannot be used is named, and the others go on.
 
     Args:
       model: finds the poses.
-      inputs: photographs, folders of photographs, or patterns such as ``a/*.jpg``.
-      out: the folder to write to; made if need be.
-      boxes: file for `BoxFile`; None takes each whole photograph as one person's.
-      flip: average with the mirrored picture.
-      scales: average over crops of these sizes, as multiples of the box's own.
+      inputs: see `find_inputs`.
+      job: what is to become of them.
 
     Returns:
-      The exit status: 0, or 2 if a photograph could not be used.
+      The exit status: 0, or 2 if a photograph or a film could not be used.
 
     Raises:
       InputError: nothing was started: the inputs name no photograph, the box file
-        cannot be read, a scale is none, or ``out`` cannot be written to.
+        cannot be read, an option is none of this model's, or ``out`` is not to be
+        written to. Or the disk is full, with everything kept that was finished.
     """
-    check_scales(scales)
-    photographs = find_photographs(inputs)
-    box_file = None if boxes is None else BoxFile(boxes)
-    out = _make_folder(Path(out), photographs)
-    predict = partial(model.predict, flip=flip, scales=scales)
-    people, failed = 0, 0
-    with Bar("predict", len(photographs), unit="photographs") as bar:
-        for photograph, name in zip(photographs, _names(photographs), strict=True):
+    model.check(job.options, heatmaps=job.heatmaps)
+    found = find_inputs(inputs)
+    films = [each.path for each in found if each.is_film]
+    outputs.refuse_films_in_coco(films, job.format)
+    boxes = _box_file(inputs, job)
+    _make_folder(job.out, found)
+    with Journal(job.out, job.settings(), job.resume) as journal:
+        run = _Run(model, found, job, boxes, journal)
+        try:
+            run.photographs()
+            run.films()
+        finally:
+            run.collect()
+    run.report()
+    return 2 if run.failed else 0
+
+
+class _Run:
+    """One start of `predict_files`, and what came of it so far."""
+
+    def __init__(
+        self,
+        model: Predictor,
+        inputs: Sequence[Input],
+        job: Job,
+        boxes: BoxFile | None,
+        journal: Journal,
+    ) -> None:
+        self._model, self._inputs, self._job = model, inputs, job
+        self._boxes, self._journal = boxes, journal
+        earlier = {
+            Path(entry["photograph"]): entry
+            for entry in journal.earlier
+            if "photograph" in entry
+        }
+        taken = {path: entry["name"] for path, entry in earlier.items()}
+        self._names = name_results(inputs, taken)
+        self._entries = [earlier[i.path] for i in inputs if i.path in earlier]
+        self._known = earlier.keys()
+        self.done = {"photographs": 0, "films": 0}
+        self.people = self.failed = 0
+
+    def photographs(self) -> None:
+        """Answer for what is not answered yet."""
+        every = [each for each in self._inputs if not each.is_film]
+        waiting = [each for each in every if each.path not in self._known]
+        if not waiting:
+            return
+        files = PhotographFiles(self._model, self._job, self._boxes, self._names)
+        before = len(every) - len(waiting)
+        with Bar("predict", len(every), unit="photographs", start=before) as bar:
+            for found in files.predict(waiting):
+                if isinstance(found, InputError):
+                    self._tell(found)
+                else:
+                    self._journal.add(found)
+                    self._count([found], "photographs")
+                bar.advance()
+
+    def films(self) -> None:
+        """Answer for one film after the other."""
+        files = FilmFiles(self._model, self._job, self._boxes, self._journal)
+        for each in self._inputs:
+            if not each.is_film:
+                continue
             try:
-                people += _predict_file(predict, photograph, out / name, box_file)
+                frames, fault = files.predict(each.path, self._names[each.path])
+            except CannotWriteError:
+                raise
             except InputError as error:
-                failed += 1
-                console.print(f"error: {error}", markup=False)
-            bar.advance()
-    _report(len(photographs) - failed, people, failed, out, box_file)
-    return 2 if failed else 0
+                self._tell(error)
+                continue
+            self._count(frames, "films")
+            if fault is not None:
+                self._tell(fault)
+
+    def collect(self) -> None:
+        """Put together the one file that some formats are, in the inputs' order."""
+        order = {str(each.path): i for i, each in enumerate(self._inputs)}
+        self._entries.sort(key=lambda e: order[e.get("photograph") or e["film"]])
+        skeleton = self._model.skeleton
+        if self._job.format == "coco":
+            outputs.write_coco(self._job.out, self._entries, skeleton)
+        elif self._job.format == "csv":
+            outputs.write_csv(self._job.out, self._entries, skeleton)
+
+    def report(self) -> None:
+        """Tell what was done, and what was left out."""
+        if self._boxes is not None:
+            _tell_boxes(self._boxes)
+        failures = f", {self.failed} failed (named above)" if self.failed else ""
+        earlier = f", {len(self._known)} earlier" if self._known else ""
+        films = f"films: {self.done['films']} done; " if self.done["films"] else ""
+        console.print(
+            f"photographs: {self.done['photographs']} done{earlier}{failures}; {films}"
+            f"people: {self.people}; results are in {self._job.out}",
+            markup=False,
+        )
+
+    def _count(self, entries: Sequence[Entry], kind: str) -> None:
+        self.done[kind] += 1
+        self.people += sum(len(entry["people"]) for entry in entries)
+        if self._job.format != "json":  # kept for the one file of all
+            self._entries.extend(entries)
+
+    def _tell(self, fault: InputError) -> None:
+        self.failed += 1
+        console.print(f"error: {fault}", markup=False)
 
 
-def find_photographs(inputs: Iterable[str | Path]) -> list[Path]:
-    """The files that are meant, each once, in the order given; folders are sorted.
-
-    Raises InputError for a folder or a pattern without photographs. A file that is
-    named and does not exist stays in the list.
-    """
-    found: dict[Path, Path] = {}
-    for given in map(Path, inputs):
-        for path in _expand(given):
-            found.setdefault(path.resolve(), path)
-    if not found:
-        raise InputError("predict: no photograph; give files, folders or patterns")
-    return list(found.values())
-
-
-def _expand(given: Path) -> list[Path]:
-    if given.is_dir():
-        files = sorted(path for path in given.iterdir() if path.is_file())
-        chosen = [path for path in files if path.suffix.lower() in SUFFIXES]
-        if not chosen:
+def _box_file(inputs: Sequence[str | Path], job: Job) -> BoxFile | None:
+    """The boxes that were given, or else those of COCO annotations among the inputs."""
+    given = job.boxes
+    if given is None:
+        listed = [Path(i) for i in inputs if Path(i).suffix.lower() == ".json"]
+        if len(listed) > 1:
             raise InputError(
-                f"predict: {given} is a folder without photographs; expected files "
-                f"that end in {', '.join(SUFFIXES)}"
+                f"predict: {len(listed)} files of annotations; expected one; predict "
+                "each to a folder of its own"
             )
-        if len(chosen) < len(files):
-            left = len(files) - len(chosen)
-            console.print(f"{given}: {left} other files left out", markup=False)
-        return chosen
-    if given.exists() or not glob.has_magic(str(given)):
-        return [given]
-    matches = sorted(Path(match) for match in glob.glob(str(given), recursive=True))
-    if not matches:
-        raise InputError(f"predict: nothing matches {given}; check the pattern")
-    return [path for path in matches if path.is_file()]
+        if not listed:
+            return None
+        given = listed[0]
+    return BoxFile(given, job.least_box_score)
 
 
-def _make_folder(out: Path, photographs: Iterable[Path]) -> Path:
+def _make_folder(out: Path, inputs: Sequence[Input]) -> None:
     """Make ``out``; it may not be where photographs and their own JSON files lie."""
-    inside = next((p for p in photographs if p.resolve().parent == out.resolve()), None)
+    here = out.resolve()
+    inside = next((i.path for i in inputs if i.path.resolve().parent == here), None)
     if inside is not None:
         raise InputError(
             f"predict: --out {out} is the folder of {inside}; give another, where "
@@ -117,69 +177,19 @@ def _make_folder(out: Path, photographs: Iterable[Path]) -> Path:
         raise InputError(
             f"predict: --out {out} cannot be made ({error.strerror}); give another"
         ) from error
-    return out
 
 
-def _names(photographs: Sequence[Path]) -> list[str]:
-    """A name for each photograph's results: its stem, numbered if it comes again."""
-    stems = {path.stem for path in photographs}
-    names: dict[str, None] = {}
-    for stem in (path.stem for path in photographs):
-        numbered = (f"{stem}-{number}" for number in itertools.count(2))
-        free = (name for name in numbered if name not in stems | names.keys())
-        names[next(free) if stem in names else stem] = None
-    return list(names)
-
-
-def _predict_file(
-    predict: Callable[..., list[Pose]],
-    photograph: Path,
-    target: Path,
-    box_file: BoxFile | None,
-) -> int:
-    """Predict one photograph, write both files; returns the number of people."""
-    picture = read_photograph(photograph)
-    size = picture.shape[0], picture.shape[1]
-    boxes = None if box_file is None else box_file.of(photograph, size)
-    poses = predict(picture, boxes)
-    suffix = ".png" if photograph.suffix.lower() == ".png" else ".jpg"
-    drawn = _encode(draw_poses(picture, poses), suffix)
-    write_whole(target.with_name(f"{target.name}_pose{suffix}"), drawn)
-    text = json.dumps(_describe(photograph, size, poses)) + "\n"
-    write_whole(target.with_name(f"{target.name}.json"), text)
-    return len(poses)
-
-
-def _describe(
-    photograph: Path, size: tuple[int, int], poses: Iterable[Pose]
-) -> dict[str, object]:
-    return {
-        "photograph": str(photograph),
-        "height": size[0],
-        "width": size[1],
-        "people": [pose.to_dict() for pose in poses],
-    }
-
-
-def _encode(picture: Picture, suffix: str) -> bytes:
-    quality = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix == ".jpg" else []
-    _, data = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)
-    return data.tobytes()
-
-
-def _report(
-    done: int, people: int, failed: int, out: Path, box_file: BoxFile | None
-) -> None:
-    if box_file is not None and box_file.unused:
-        some = ", ".join(box_file.unused[:5])
+def _tell_boxes(boxes: BoxFile) -> None:
+    if boxes.left_out:
         console.print(
-            f"{box_file.path}: entries that were not used: {len(box_file.unused)} "
-            f"({some}{', ...' if len(box_file.unused) > 5 else ''})",
+            f"{boxes.path}: {boxes.left_out} boxes left out: of low score, of crowds, "
+            "or not of people",
             markup=False,
         )
-    failures = f", {failed} failed (named above)" if failed else ""
-    console.print(
-        f"photographs: {done} done{failures}; people: {people}; pictures and JSON are "
-        f"in {out}",
-        markup=False,
-    )
+    if boxes.unused:
+        some = ", ".join(boxes.unused[:5])
+        console.print(
+            f"{boxes.path}: entries that were not used: {len(boxes.unused)} "
+            f"({some}{', ...' if len(boxes.unused) > 5 else ''})",
+            markup=False,
+        )

@@ -77,12 +77,25 @@ def find_heatmaps(
     flip: bool,
 ) -> Float[Array, "n hh hw k"]:
     """The last stack's heatmaps; for the arguments see `find_keypoints`."""
+    return find_all_heatmaps(variables, images, net, mean, partners, flip)[-1]
+
+
+@partial(jax.jit, static_argnames=("net", "mean", "partners", "flip"))
+def find_all_heatmaps(
+    variables: Variables,
+    images: UInt8[Array, "n h w 3"],
+    net: StackedHourglass,
+    mean: Mean,
+    partners: tuple[int, ...],
+    flip: bool,
+) -> Float[Array, "s n hh hw k"]:
+    """Every stack's heatmaps; for the arguments see `find_keypoints`."""
     if flip:
         images = jnp.concatenate([images, images[:, :, ::-1]])
     stacks = net.apply(variables, normalise(images, mean), train=False)
-    heatmaps = cast(Array, stacks)[-1]
+    heatmaps = cast(Array, stacks)
     if flip:
-        plain, mirrored = jnp.split(heatmaps, 2)
+        plain, mirrored = jnp.split(heatmaps, 2, axis=1)
         heatmaps = (plain + flip_heatmaps(mirrored, partners)) / 2
     return heatmaps
 

@@ -1,33 +1,29 @@
 """Poses from photographs, in one line."""
 
 import dataclasses
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from hourglass_jax import geometry
 from hourglass_jax.config import Decoder
-from hourglass_jax.data.crop import crop_picture
-from hourglass_jax.data.photographs import Picture, as_picture, read_photograph
-from hourglass_jax.data.schema import BOX_PADDING
-from hourglass_jax.errors import InputError
-from hourglass_jax.inference.boxes import check_boxes
-from hourglass_jax.inference.card import ModelCard, provenance
-from hourglass_jax.inference.export import read_export
+from hourglass_jax.inference.card import ModelCard
 from hourglass_jax.inference.forward import (
     BATCH_SIZES,
     Crops,
     Keypoints,
-    find_heatmaps,
+    find_all_heatmaps,
     find_keypoints,
     pad_batch,
 )
-from hourglass_jax.inference.results import Pose
-from hourglass_jax.models.hourglass import Variables
+from hourglass_jax.inference.given import find_in_many, find_in_one
+from hourglass_jax.inference.loading import read_model
+from hourglass_jax.inference.options import InputSize, Options
+from hourglass_jax.models.early_exit import leave_after
+from hourglass_jax.models.folding import fold
+from hourglass_jax.models.hourglass import StackedHourglass, Variables
 from hourglass_jax.skeleton import Skeleton
 
 
@@ -43,6 +39,7 @@ class Predictor:
         self.card = card
         self.variables = jax.device_put(variables)
         self._net = card.network()
+        self._exits: dict[int, tuple[StackedHourglass, Variables]] = {}
 
     @property
     def skeleton(self) -> Skeleton:
@@ -51,50 +48,54 @@ class Predictor:
 
     def predict(
         self,
-        photograph: str | Path | Any,
-        boxes: Iterable[Any] | None = None,
+        photographs: Any,
+        boxes: Any = None,
         *,
         flip: bool = False,
         scales: tuple[float, ...] = (1.0,),
-    ) -> list[Pose]:
-        """Find the keypoints of the people in a photograph, one a box.
+        stacks: int | None = None,
+        input_size: InputSize = None,
+    ) -> Any:
+        """Find the keypoints of the people in photographs, one pose a box.
 
         Args:
-          photograph: a file; or an array in RGB order, ``uint8`` or floating point in
-            [0, 1], ``[h w 3]``, ``[h w]`` (grey) or ``[h w 4]`` (with alpha).
-          boxes: tight boxes (x0, y0, x1, y1) around people, in photograph pixels. None
-            takes the whole photograph as the one person's surroundings.
+          photographs: a file; an array in RGB order, ``uint8`` or floating point in
+            [0, 1], ``[h w 3]``, ``[h w]`` (grey) or ``[h w 4]`` (with alpha); or
+            several: a list of files and arrays, a batch ``[b h w 3]``, or a generator.
+          boxes: tight boxes (x0, y0, x1, y1) around people, in photograph pixels; for
+            several photographs, a list of them for each. None takes the whole
+            photograph as the one person's surroundings.
           flip: average with the mirrored picture: a little better, twice the work.
           scales: average over crops of these sizes, as multiples of the box's own.
+          stacks: leave the network after so many stacks: faster, less exact.
+          input_size: (height, width) of the crops in place of the model's own; "auto":
+            whole photographs at their own aspect, as long as the model's crops.
 
         Returns:
-          Poses in the order of the boxes; keypoints in photograph pixels.
+          The poses of one photograph, in the order of the boxes; keypoints in
+          photograph pixels. For several photographs a list of such lists; for a
+          generator a generator, which reads some photographs ahead to fill batches.
 
         Raises:
-          InputError: the photograph, a box or a scale cannot be used.
+          InputError: a photograph, a box or an option cannot be used.
         """
-        check_scales(scales)
-        if isinstance(photograph, str | Path):
-            picture, where = read_photograph(photograph), f"boxes of {photograph}"
-        else:
-            picture, where = as_picture(photograph), "boxes"
-        size = picture.shape[:2]
-        if boxes is None:
-            checked, padding = geometry.picture_box(*size)[None], 1.0
-        else:
-            checked = check_boxes(list(boxes), size, where)
-            padding = self.card.box_padding
-        return [
-            pose
-            for some in _split(checked)
-            for pose in self._find_poses(picture, some, padding, flip, scales)
-        ]
+        options = Options(
+            flip=flip, scales=tuple(scales), stacks=stacks, input_size=input_size
+        )
+        self.check(options)
+        shape = np.shape(photographs) if hasattr(photographs, "shape") else ()
+        if isinstance(photographs, Iterator):
+            return find_in_many(self, photographs, boxes, options)
+        if isinstance(photographs, list | tuple) or len(shape) == 4:
+            return list(find_in_many(self, iter(photographs), boxes, options))
+        return find_in_one(self, photographs, boxes, options)
 
     def predict_crops(
         self,
         images: Crops,
         flip: bool = False,
         scales: tuple[float, ...] = (1.0,),
+        stacks: int | None = None,
     ) -> Keypoints:
         """Find the keypoints of crops that are cut already.
 
@@ -104,11 +105,14 @@ class Predictor:
           flip: average with the mirrored crops.
           scales: sides of a person's crops, as multiples of the side of the crop that
             the answer refers to.
+          stacks: leave the network after so many stacks.
 
         Returns:
           Keypoints (x, y) in crop pixels and their scores.
         """
-        pending = [self._start(some, flip, scales) for some in _split(images)]
+        options = Options(flip=flip, scales=tuple(scales), stacks=stacks)
+        self.check(options)
+        pending = [(len(some), self.start(some, options)) for some in _split(images)]
         count = len(self.skeleton.keypoints)
         keypoints = [np.zeros((0, count, 2), np.float32)]
         scores = [np.zeros((0, count), np.float32)]
@@ -120,123 +124,75 @@ class Predictor:
 
     def predict_heatmaps(self, images: Crops, flip: bool = False) -> np.ndarray:
         """The last stack's heatmaps of at most 32 crops, float32 ``[b h/4 w/4 k]``."""
+        return self.predict_all_heatmaps(images, flip)[-1]
+
+    def predict_all_heatmaps(self, images: Crops, flip: bool = False) -> np.ndarray:
+        """Every stack's heatmaps of at most 32 crops, float32 ``[s b h/4 w/4 k]``."""
+        mean, partners = self.card.model.mean, self.skeleton.flip
         padded = pad_batch(images)
-        heatmaps = find_heatmaps(
-            self.variables,
-            padded,
-            self._net,
-            self.card.model.mean,
-            self.skeleton.flip,
-            flip,
+        heatmaps = find_all_heatmaps(
+            self.variables, padded, self._net, mean, partners, flip
         )
-        return np.asarray(heatmaps)[: len(images)]
+        # Where hourglasses are supervised inside, too, each ends with its own answer.
+        each = max(1, len(heatmaps) // self.card.model.stacks)
+        return np.asarray(heatmaps)[each - 1 :: each, : len(images)]
 
-    def _find_poses(
-        self,
-        picture: Picture,
-        boxes: np.ndarray,
-        padding: float,
-        flip: bool,
-        scales: tuple[float, ...],
-    ) -> Iterator[Pose]:
-        size = self.card.input_size
-        squares = [geometry.square_box(box, padding) for box in boxes]
-        crops = [
-            [
-                crop_picture(
-                    picture, geometry.crop_affine(center, side * s, size), size
+    def check(self, options: Options, *, heatmaps: bool = False) -> None:
+        """Raise InputError for what this model cannot do, be it to show heatmaps."""
+        options.check(self.card)
+
+    def start(self, images: Crops, options: Options) -> Any:
+        """Begin with one batch of at most 32: keypoints and scores, with padding."""
+        net, variables = self._net, self.variables
+        if options.stacks is not None:
+            if options.stacks not in self._exits:
+                self._exits[options.stacks] = leave_after(
+                    net, variables, options.stacks
                 )
-                for s in scales
-            ]
-            for center, side in squares
-        ]
-        crop_from_img = [geometry.crop_affine(*square, size) for square in squares]
-        found = self.predict_crops(np.asarray(crops), flip, scales)
-        for box, affine, keypoints, scores in zip(
-            boxes, crop_from_img, *found, strict=True
-        ):
-            keypoints_img = geometry.transform(geometry.invert(affine), keypoints)
-            yield Pose(
-                keypoints=keypoints_img.astype(np.float32),
-                scores=scores,
-                box=box,
-                skeleton=self.skeleton,
-            )
-
-    def _start(
-        self, images: Crops, flip: bool, scales: tuple[float, ...]
-    ) -> tuple[int, tuple[jax.Array, jax.Array]]:
-        """Begin one batch: how many rows of the answer will be real, and the answer."""
-        return len(images), find_keypoints(
-            self.variables,
+            net, variables = self._exits[options.stacks]
+        return find_keypoints(
+            variables,
             pad_batch(images),
-            net=self._net,
+            net=net,
             mean=self.card.model.mean,
             partners=self.skeleton.flip,
-            flip=flip,
+            flip=options.flip,
             decoder=self.card.decoder,
             sigma_hm=self.card.sigma_hm,
-            scales=scales,
+            scales=options.scales,
         )
 
 
-def check_scales(scales: tuple[float, ...]) -> None:
-    """Raise InputError unless there are scales, each above 0."""
-    if not scales or not all(0 < scale < math.inf for scale in scales):
-        raise InputError(
-            f"predict: scales of {scales}; expected one or more numbers above 0, such "
-            "as 0.9 1 1.1"
-        )
+def load(
+    model: str | Path, decoder: Decoder | None = None, *, optimise: bool = False
+) -> Predictor:
+    """Load a trained network.
+
+    Args:
+      model: the workdir of a training (its best checkpoint, or else its newest), one
+        checkpoint in it, or a folder or a file (.stablehlo, .onnx, .tflite) that
+        ``hourglass export`` made.
+      decoder: reads the heatmaps in place of the decoder that the model was scored
+        with: argmax, quarter, dark or soft.
+      optimise: fold the normalisations into the convolutions: faster, and the same up
+        to rounding.
+
+    Raises:
+      InputError: nothing of the kind is there, or it is damaged or too new; or it
+        cannot be loaded in the way that is asked for.
+    """
+    path = Path(model)
+    if path.is_file():
+        # The runtimes of these files are imported where there is one to run.
+        from hourglass_jax.inference.exported_predictor import ExportedPredictor
+
+        return ExportedPredictor.open(path, decoder)
+    card, variables = read_model(path)
+    if decoder is not None:
+        card = dataclasses.replace(card, decoder=decoder)
+    return Predictor(card, fold(card.network(), variables) if optimise else variables)
 
 
 def _split(rows: np.ndarray) -> Iterator[np.ndarray]:
     for start in range(0, len(rows), BATCH_SIZES[-1]):
         yield rows[start : start + BATCH_SIZES[-1]]
-
-
-def load(model: str | Path, decoder: Decoder | None = None) -> Predictor:
-    """Load a trained network.
-
-    Args:
-      model: the workdir of a training (its best checkpoint, or else its newest), one
-        checkpoint in it, or a folder that ``hourglass export`` made.
-      decoder: reads the heatmaps in place of the decoder that the model was scored
-        with: argmax, quarter, dark or soft.
-
-    Raises:
-      InputError: nothing of the kind is there, or it is damaged or too new; or there is
-        no such decoder.
-    """
-    card, variables = _read(Path(model))
-    if decoder is not None:
-        card = dataclasses.replace(card, decoder=decoder)
-    return Predictor(card, variables)
-
-
-def _read(path: Path) -> tuple[ModelCard, Variables]:
-    if path.is_file():
-        raise InputError(
-            f"model: {path} is a file; give a workdir or an exported folder"
-        )
-    if (path / "model.json").exists():
-        return read_export(path)
-    if (path / "params").is_dir():
-        raise InputError(f"model: {path} lacks model.json; export the model again")
-    return _read_workdir(path)
-
-
-def _read_workdir(path: Path) -> tuple[ModelCard, Variables]:
-    # Training predicts, too: imported above, the two rooms would wait for each other.
-    from hourglass_jax.training import restore_variables
-
-    variables, step, config, skeleton = restore_variables(path)
-    card = ModelCard(
-        model=config.model,
-        skeleton=skeleton,
-        input_size=(config.data.input_size, config.data.input_size),
-        box_padding=BOX_PADDING,
-        decoder=config.target.decoder,
-        sigma_hm=config.target.sigma_hm,
-        training=provenance(path, config, step),
-    )
-    return card, variables

@@ -2,31 +2,87 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
-from hourglass_jax.inference import export_orbax, load
+from hourglass_jax.config import Decoder
+from hourglass_jax.errors import InputError
+from hourglass_jax.inference import export_file, export_orbax, load
+from hourglass_jax.interop.forms import LITERT_INT8, SINGLE_FILES
+from hourglass_jax.interop.torch_export import export_torch
+
+To = Literal["orbax", "stablehlo", "onnx", "litert", "torch"]
+Layout = Literal["princeton", "bearpaw", "mmpose", "centernet", "fan"]
 
 
 def run(argv: Sequence[str]) -> int:
-    """Write a model's parameters and its description for others to load."""
+    """Write a model for others to load."""
 
     def parse(
         model: Annotated[Path, tyro.conf.Positional],
         out: Path,
-        to: Literal["orbax"] = "orbax",
-    ) -> tuple[Path, Path]:
-        """Write a model's parameters and its description, model.json.
+        to: To = "orbax",
+        decoder: Decoder | None = None,
+        flip: bool = False,
+        weights: Literal["float32", "int8"] = "float32",
+        layout: Layout | None = None,
+    ) -> None:
+        """Write a model for others to load.
+
+        A stablehlo, onnx or litert file takes uint8 crops and answers with keypoints
+        and scores. It is run on crops before it is kept: what it says must be what the
+        model says.
 
         Args:
           model: workdir, checkpoint or exported folder.
-          out: the folder to make; it must not exist or be empty.
-          to: orbax: parameters as an Orbax checkpoint.
+          out: the folder to make (orbax), or the file: .stablehlo, .onnx, .tflite
+            (litert), .pth or .safetensors (torch). It must not exist.
+          to: orbax: parameters and model.json; stablehlo: for jax on CPU, CUDA and TPU;
+            onnx; litert: for phones; torch: a state dict for another port.
+          decoder: how heatmaps are read, in place of the way the model was scored with.
+          flip: average with the mirrored crop, in the file; twice the work.
+          weights: int8 makes a litert file a third as large, and less exact.
+          layout: the port whose names a torch file has.
         """
-        return model, out
+        _check(model, to, flip=flip, int8=weights == "int8", layout=layout)
+        predictor = load(model, decoder)
+        if to == "orbax":
+            export_orbax(predictor, out)
+        elif to == "torch":
+            export_torch(predictor, out, str(layout))
+        else:
+            form = LITERT_INT8 if weights == "int8" else SINGLE_FILES[to]
+            print(_describe(export_file(predictor, out, form, flip)))
+        print(f"exported to {out}")
 
-    model, out = tyro.cli(parse, prog="hourglass export", args=list(argv))
-    export_orbax(load(model), out)
-    print(f"exported to {out}")
+    tyro.cli(parse, prog="hourglass export", args=list(argv))
     return 0
+
+
+def _check(model: Path, to: To, *, flip: bool, int8: bool, layout: str | None) -> None:
+    """Raise InputError for options that do not go together."""
+    faults = {
+        f"{model} is a file, which cannot be turned into another; give a workdir or an "
+        "exported folder": model.is_file(),
+        "--flip is for stablehlo, onnx and litert": flip and to not in SINGLE_FILES,
+        "--weights int8 is for litert": int8 and to != "litert",
+        "--layout is for torch": layout is not None and to != "torch",
+        "--to torch needs a --layout: bearpaw, princeton, mmpose, centernet or fan": (
+            to == "torch" and layout is None
+        ),
+    }
+    for fault, there in faults.items():
+        if there:
+            raise InputError(f"export: {fault}")
+
+
+def _describe(check: dict[str, Any]) -> str:
+    """What was found when the file was run."""
+    off, bound = check["largest_deviation_px"], check["bound_px"]
+    allowed = f"; {bound} is allowed" if bound else ""
+    return (
+        f"checked on {check['crops']} crops: {check['clear']} of {check['keypoints']} "
+        f"keypoints are clear; they deviate by {check['mean_deviation_px']:.2g} pixels "
+        f"on average, {off:.2g} at most{allowed}"
+    )

@@ -9,13 +9,23 @@ from hourglass_jax.models.hourglass import (
     init,
     normalise,
 )
+from hourglass_jax.models.parts import Parts
+from hourglass_jax.models.trunks import Trunk
+from hourglass_jax.models.trunks.fpn import FPN
+from hourglass_jax.models.trunks.rectified_gaussian import RectifiedGaussian
+from hourglass_jax.models.trunks.unet import UNet
 
 __all__ = [
+    "FPN",
     "STRIDE",
     "Hourglass",
+    "Parts",
+    "RectifiedGaussian",
     "Residual",
     "Stack",
     "StackedHourglass",
+    "Trunk",
+    "UNet",
     "init",
     "normalise",
 ]

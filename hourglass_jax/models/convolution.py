@@ -20,9 +20,15 @@ Result = Float[Array, "b hh ww o"]  # of another size or width than `Maps`
 Kernel = Float[Array, "kh kw c o"]
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+# Inlined, so that the program is as without `jit`: but equal calls are traced once.
+@partial(jax.jit, static_argnums=(2, 3), inline=True)
 def conv(x: Maps, kernel: Kernel, stride: int = 1, padding: int = 0) -> Result:
     """2-D convolution, `padding` zeros on every side; bfloat16 sums in float32."""
+    return _conv(x, kernel, stride, padding)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _conv(x: Maps, kernel: Kernel, stride: int, padding: int) -> Result:
     return lax.platform_dependent(
         x,
         kernel,
@@ -34,7 +40,7 @@ def conv(x: Maps, kernel: Kernel, stride: int = 1, padding: int = 0) -> Result:
 def _conv_forward(
     x: Maps, kernel: Kernel, stride: int, padding: int
 ) -> tuple[Result, tuple[Maps, Kernel]]:
-    return conv(x, kernel, stride, padding), (x, kernel)
+    return _conv(x, kernel, stride, padding), (x, kernel)
 
 
 def _conv_backward(
@@ -53,7 +59,7 @@ def _conv_backward(
     )
 
 
-conv.defvjp(_conv_forward, _conv_backward)
+_conv.defvjp(_conv_forward, _conv_backward)
 
 
 def _conv_by_xla(x: Maps, kernel: Kernel, stride: int, padding: int) -> Result:

@@ -3,27 +3,23 @@
 The names given to submodules are the checkpoint format: do not change them.
 """
 
-import math
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
-import flax
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, UInt8
 
-from hourglass_jax.models import layers
+from hourglass_jax.models import inside, layers
+from hourglass_jax.models.corner import BasicBlock, CornerStack, CornerStem
+from hourglass_jax.models.fan import ParallelResidual
+from hourglass_jax.models.parts import Features, Level, Maps, ModuleFactory, Parts
+from hourglass_jax.models.repeat import repeat_stack
+from hourglass_jax.models.trunks import Trunk, find_trunk
+from hourglass_jax.models.variables import Variables, draw_variables
 
 STRIDE = 4  # input pixels a heatmap cell spans: the stem halves the image twice
-
-Maps = Float[Array, "b h w c"]
-Features = Float[Array, "b h w f"]
-Heatmaps = Float[Array, "b h w k"]
-Variables = dict[str, Any]
-ModuleFactory = Callable[..., nn.Module]
 
 
 class Residual(nn.Module):
@@ -48,62 +44,62 @@ class Residual(nn.Module):
         return x + y
 
 
-class Residuals(nn.Module):
-    """`count` residual blocks in a row (the authors' nModules)."""
-
-    count: int
-    block: ModuleFactory
-
-    @nn.compact
-    def __call__(self, x: Maps) -> Features:
-        """Return maps of the block's width."""
-        for i in range(self.count):
-            x = self.block(name=f"block{i + 1}")(x)
-        return x
-
-
-class Hourglass(nn.Module):
+class Hourglass(Trunk):
     """Bottom-up to h / 2^depth and back, a skip at every resolution (paper, 3.1)."""
 
-    depth: int
-    residuals: ModuleFactory
-
     @nn.compact
-    def __call__(self, x: Maps) -> Features:
-        """Return maps of the input's h and w, which 2^depth must divide."""
-        skip = self.residuals(name="skip")(x)
-        low = self.residuals(name="down")(layers.max_pool(x))
+    def pyramid(self, x: Maps, levels: int = 1) -> tuple[Level, ...]:
+        """Return the features, then what the lower levels of the way up hold."""
+        residuals, pool = self.parts.residuals, self.parts.pool
+        skip = residuals("skip")(x)
+        low = residuals("down")(pool(x))
         if self.depth > 1:
-            low = Hourglass(self.depth - 1, self.residuals, name="inner")(low)
+            lower = Hourglass(self.depth - 1, self.parts, name="inner").pyramid(low)
         else:
-            low = self.residuals(name="inner")(low)
-        low = self.residuals(name="up")(low)
-        return skip + layers.upsample(low)
+            lower = (residuals("inner")(low),)
+        low = residuals("up")(lower[0])
+        return skip + layers.upsample(low), *lower
 
 
 class Stack(nn.Module):
-    """An hourglass, its heatmaps, and both merged into the next stack's input."""
+    """An hourglass, its heatmaps, and both merged into the next stack's input.
 
-    features: int
+    `trunk` names what takes the hourglass's place; `inside` counts its lower levels
+    that have heatmaps of their own.
+    """
+
     keypoints: int
     depth: int
-    conv: ModuleFactory
-    norm: ModuleFactory
-    residuals: ModuleFactory
+    parts: Parts
+    trunk: str = "hourglass"
+    inside: int = 0
     merge: bool = True
 
     @nn.compact
-    def __call__(self, x: Maps) -> tuple[Maps, Heatmaps]:
-        """Return the next stack's input (`x` itself without merge) and heatmaps."""
-        y = Hourglass(self.depth, self.residuals, name="hourglass")(x)
-        y = self.residuals(name="residual")(y)
-        y = self.conv(self.features, name="features")(y)
-        y = nn.relu(self.norm(name="features_norm")(y))
-        heatmaps = self.conv(self.keypoints, name="heatmaps")(y)
+    def __call__(self, x: Maps) -> tuple[Maps, Float[Array, "m b h w k"]]:
+        """Return the next stack's input (`x` itself without merge) and heatmaps.
+
+        The last of the `m` = `inside` + 1 are the stack's own.
+        """
+        conv, norm, features = self.parts.conv, self.parts.norm, self.parts.features
+        trunk = Hourglass if self.trunk == "hourglass" else find_trunk(self.trunk)
+        y, *lower = trunk(self.depth, self.parts, name=self.trunk).pyramid(
+            x, levels=self.inside + 1
+        )
+        every = [
+            inside.InsideHeatmaps(self.keypoints, i, self.parts, name=f"inside{i}")(
+                lower[i - 1]
+            )
+            for i in range(self.inside, 0, -1)
+        ]
+        y = self.parts.residuals("residual")(y)
+        y = conv(features, name="features")(y)
+        y = nn.relu(norm(name="features_norm")(y))
+        heatmaps = conv(self.keypoints, name="heatmaps")(y)
         if self.merge:
-            x = x + self.conv(self.features, name="merge_features")(y)
-            x = x + self.conv(self.features, name="merge_heatmaps")(heatmaps)
-        return x, heatmaps.astype(jnp.float32)
+            x = x + conv(features, name="merge_features")(y)
+            x = x + conv(features, name="merge_heatmaps")(heatmaps)
+        return x, jnp.stack([*every, heatmaps]).astype(jnp.float32)
 
 
 class Stem(nn.Module):
@@ -113,23 +109,31 @@ class Stem(nn.Module):
     published PyTorch weights come from, right after the pool.
     """
 
-    features: int
     width: int
     kind: Literal["original", "bearpaw"]
-    conv: ModuleFactory
-    norm: ModuleFactory
-    block: ModuleFactory
+    parts: Parts
 
     @nn.compact
     def __call__(self, images: Maps) -> Float[Array, "b h//4 w//4 f"]:
         """Return maps of `features` channels."""
-        x = self.conv(self.width, size=7, stride=2, padding=3, name="conv")(images)
-        x = nn.relu(self.norm(name="norm")(x))
-        x = self.block(2 * self.width, name="residual1")(x)
-        x = layers.max_pool(x)
-        middle = 2 * self.width if self.kind == "original" else self.features
-        x = self.block(middle, name="residual2")(x)
-        return self.block(self.features, name="residual3")(x)
+        features, block = self.parts.features, self.parts.block
+        x = self.parts.conv(self.width, size=7, stride=2, padding=3, name="conv")(
+            images
+        )
+        x = nn.relu(self.parts.norm(name="norm")(x))
+        x = block(2 * self.width, name="residual1")(x)
+        x = self.parts.pool(x)
+        middle = 2 * self.width if self.kind == "original" else features
+        x = block(middle, name="residual2")(x)
+        return block(features, name="residual3")(x)
+
+
+BLOCKS: dict[str, type[nn.Module]] = {
+    "newell": Residual,
+    "fan": ParallelResidual,
+    "corner": BasicBlock,
+    "centernet": BasicBlock,
+}
 
 
 class StackedHourglass(nn.Module):
@@ -143,11 +147,20 @@ class StackedHourglass(nn.Module):
         blocks: residuals in a row at every place of a stack (the authors' nModules).
         stem: "original" (Torch7) or "bearpaw"; see `Stem`.
         stem_width: channels of the 7x7 convolution; 64 in the paper.
+        variant: whose stem, blocks, head and merge: the paper's ("newell"), FAN's
+            (`ParallelResidual`, average pools), those of CornerNet and mmpose
+            ("corner", see `hourglass_jax.models.corner`) or of CenterNet.
+        trunk: what stands in the hourglass's place, of `hourglass_jax.models.trunks`.
+        norm: "batch" or "group" normalisation; the latter keeps no statistics.
+        supervise: whose heatmaps are returned, and so have a loss: those of all
+            "stacks", of the "last" only, or also those "inside" each hourglass, at the
+            two resolutions below the output's, coarser ones first, cells repeated.
         dtype: of the arithmetic; parameters and statistics are always float32.
         scan: compile one stack and loop over it; False writes every stack out. Same
             parameters, same numbers.
         remat: "stack" recomputes each stack in the backward pass: one more forward
             for memory that no longer grows with `stacks` times a stack's activations.
+            "residual" recomputes each residual block instead and keeps their inputs.
     """
 
     stacks: int
@@ -157,79 +170,75 @@ class StackedHourglass(nn.Module):
     blocks: int = 1
     stem: Literal["original", "bearpaw"] = "original"
     stem_width: int = 64
+    variant: Literal["newell", "fan", "corner", "centernet"] = "newell"
+    trunk: str = "hourglass"
+    norm: Literal["batch", "group"] = "batch"
+    supervise: Literal["stacks", "last", "inside"] = "stacks"
     dtype: DTypeLike = jnp.float32
     scan: bool = True
-    remat: Literal["none", "stack"] = "none"
+    remat: Literal["none", "stack", "residual"] = "none"
 
     @nn.compact
     def __call__(
         self, images: Float[Array, "b h w 3"], train: bool
     ) -> Float[Array, "s b h//4 w//4 k"]:
-        """Return every stack's heatmaps in float32, h and w a quarter of the image's.
+        """Return heatmaps in float32, h and w a quarter of the image's; the last count.
 
-        `train` normalises by the batch's statistics and updates the running ones
-        (apply with `mutable=["batch_stats"]`).
+        One for each stack, in order, unless `supervise` says otherwise. `train`
+        normalises by the batch's statistics and updates the running ones (apply with
+        `mutable=["batch_stats"]`).
 
         Raises:
             ValueError: h or w is not a multiple of 4 * 2^depth.
         """
         _, height, width, _ = images.shape
         _check_size(height, width, STRIDE * 2**self.depth)
-        conv = partial(layers.Conv, dtype=self.dtype)
-        norm = partial(layers.BatchNorm, train=train, dtype=self.dtype)
-        block = partial(Residual, conv=conv, norm=norm)
-        residuals = partial(Residuals, self.blocks, partial(block, self.features))
-        stack = partial(
+        stem, stack = self._stem_and_stack(self._parts(train))
+        x = stem(name="stem")(images.astype(self.dtype))
+        before = []
+        if self.stacks > 1:
+            remat = self.remat == "stack"
+            x, heatmaps = repeat_stack(
+                self, stack, self.stacks - 1, x, scan=self.scan, remat=remat
+            )
+            before.append(heatmaps.reshape(-1, *heatmaps.shape[2:]))
+        _, last = stack(merge=False, name="last")(x)
+        return last if self.supervise == "last" else jnp.concatenate([*before, last])
+
+    def _stem_and_stack(self, parts: Parts) -> tuple[partial[Any], partial[Any]]:
+        if self.variant in ("corner", "centernet"):
+            return partial(CornerStem, self.stem_width, parts), partial(
+                CornerStack,
+                keypoints=self.keypoints,
+                depth=self.depth,
+                parts=parts,
+                hidden=self.variant == "centernet",
+            )
+        return partial(Stem, self.stem_width, self.stem, parts), partial(
             Stack,
-            features=self.features,
             keypoints=self.keypoints,
             depth=self.depth,
+            parts=parts,
+            trunk=self.trunk,
+            inside=inside.LEVELS if self.supervise == "inside" else 0,
+        )
+
+    def _parts(self, train: bool) -> Parts:
+        conv = partial(layers.Conv, dtype=self.dtype)
+        norm: ModuleFactory = partial(layers.GroupNorm, dtype=self.dtype)
+        if self.norm == "batch":
+            norm = partial(layers.BatchNorm, train=train, dtype=self.dtype)
+        block = BLOCKS[self.variant]
+        if self.remat == "residual":
+            block = nn.remat(block)
+        return Parts(
+            features=self.features,
+            blocks=self.blocks,
             conv=conv,
             norm=norm,
-            residuals=residuals,
+            block=partial(block, conv=conv, norm=norm),
+            pool=layers.average_pool if self.variant == "fan" else layers.max_pool,
         )
-        x = Stem(
-            self.features, self.stem_width, self.stem, conv, norm, block, name="stem"
-        )(images.astype(self.dtype))
-        if self.stacks == 1:
-            return stack(merge=False, name="last")(x)[1][None]
-        x, heatmaps = self._merging_stacks(stack, x)
-        _, last = stack(merge=False, name="last")(x)
-        return jnp.concatenate([heatmaps, last[None]])
-
-    def _merging_stacks(
-        self, stack: partial[Stack], x: Maps
-    ) -> tuple[Maps, Float[Array, "s b h w k"]]:
-        """Run all stacks but the last; their variables share a leading axis."""
-        # On CPU products inside a while loop are far slower.
-        unroll = jax.default_backend() == "cpu"
-        inlined = unroll or not self.scan
-        cell = nn.remat(Stack, prevent_cse=inlined) if self.remat == "stack" else Stack
-        if not self.scan and not self.is_initializing():
-            return self._loop(cell(**stack.keywords, parent=None), x)
-        stacks = nn.scan(
-            cell,
-            variable_axes={"params": 0, "batch_stats": 0},
-            split_rngs={"params": True},
-            length=self.stacks - 1,
-            unroll=unroll,
-        )
-        return stacks(**stack.keywords, name="stacks")(x)
-
-    def _loop(self, stack: Stack, x: Maps) -> tuple[Maps, Float[Array, "s b h w k"]]:
-        """Do what the scan does, on its variables, one stack after another."""
-        collections = ("params", "batch_stats")
-        every: Variables = {c: self.get_variable(c, "stacks") for c in collections}
-        mutable = [c for c in every if self.is_mutable_collection(c)]
-        heatmaps, updates = [], []
-        for i in range(self.stacks - 1):
-            own = jax.tree.map(lambda leaf, i=i: leaf[i], every)
-            (x, maps), update = stack.apply(own, x, mutable=mutable)
-            heatmaps.append(maps)
-            updates.append(update)
-        for name, value in jax.tree.map(lambda *a: jnp.stack(a), *updates).items():
-            self.put_variable(name, "stacks", value)
-        return x, jnp.stack(heatmaps)
 
 
 def init(net: StackedHourglass, key: Array) -> Variables:
@@ -239,22 +248,7 @@ def init(net: StackedHourglass, key: Array) -> Variables:
     second or two where compiling `net.init` for 8 stacks takes minutes. The same key
     gives the same bits.
     """
-    side = STRIDE * 2**net.depth
-    images = jax.ShapeDtypeStruct((1, side, side, 3), jnp.float32)
-    shapes = jax.eval_shape(partial(net.init, train=False), key, images)
-    leaves = flax.traverse_util.flatten_dict(shapes)
-    count = sum(leaf.size for leaf in leaves.values())
-    numbers = jax.device_get(jax.random.uniform(key, (count,), minval=-1, maxval=1))
-    constants = {"scale": 1, "bias": 0, "mean": 0, "var": 1}
-    for path, leaf in leaves.items():
-        kernel = leaves.get((*path[:-1], "kernel"))
-        if kernel is None:
-            leaves[path] = jnp.full(leaf.shape, constants[path[-1]], leaf.dtype)
-        else:
-            drawn, numbers = numbers[: leaf.size], numbers[leaf.size :]
-            bound = math.prod(kernel.shape[-4:-1]) ** -0.5
-            leaves[path] = jnp.asarray(bound * drawn.reshape(leaf.shape))
-    return flax.traverse_util.unflatten_dict(leaves)
+    return draw_variables(net, key, STRIDE * 2**net.depth)
 
 
 def normalise(

@@ -1,5 +1,9 @@
 """What networks are made of: convolution, normalisation, pooling, upsampling."""
 
+import math
+from collections.abc import Callable
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -11,7 +15,7 @@ from hourglass_jax.models.convolution import Maps, Result, conv
 
 
 class Conv(nn.Module):
-    """Square convolution with bias; weights drawn as Torch draws them.
+    """Square convolution; weights drawn as Torch draws them.
 
     Kernel and bias are uniform in +-1/sqrt(fan_in), the default of Torch7 and PyTorch.
     `padding` zeros go on every side: "SAME" would shift a strided 7x7 by one pixel.
@@ -21,6 +25,7 @@ class Conv(nn.Module):
     size: int = 1
     stride: int = 1
     padding: int = 0
+    use_bias: bool = True
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -28,13 +33,17 @@ class Conv(nn.Module):
         """Convolve; parameters are float32, the arithmetic and result `dtype`."""
         shape = (self.size, self.size, x.shape[-1], self.features)
         fan_in = self.size**2 * x.shape[-1]
-        kernel = self.param("kernel", _uniform, shape, fan_in)
-        bias = self.param("bias", _uniform, (self.features,), fan_in)
-        x, kernel, bias = (a.astype(self.dtype) for a in (x, kernel, bias))
-        return conv(x, kernel, self.stride, self.padding) + bias.reshape(1, 1, 1, -1)
+        kernel = self.param("kernel", uniform, shape, fan_in)
+        x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
+        y = conv(x, kernel, self.stride, self.padding)
+        if not self.use_bias:
+            return y
+        bias = self.param("bias", uniform, (self.features,), fan_in)
+        return y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
 
 
-def _uniform(key: Array, shape: tuple[int, ...], fan_in: int) -> Array:
+def uniform(key: Array, shape: tuple[int, ...], fan_in: int) -> Array:
+    """Draw as Torch does, in +-1/sqrt(fan_in)."""
     bound = fan_in**-0.5
     return jax.random.uniform(key, shape, jnp.float32, -bound, bound)
 
@@ -63,7 +72,7 @@ class BatchNorm(nn.Module):
         if not self.train:
             mean, var = running_mean.value, running_var.value
         else:
-            mean, var = _moments(x)
+            mean, var = self._recomputed(_moments)(x)
             if not self.is_initializing():
                 count = x.size // x.shape[-1]
                 unbiased = var * (count / max(count - 1, 1))
@@ -72,7 +81,12 @@ class BatchNorm(nn.Module):
         factor = scale * lax.rsqrt(var + self.epsilon)
         offset = bias - mean * factor
         factor, offset = (a.reshape(1, 1, 1, -1) for a in (factor, offset))
-        return (x.astype(jnp.float32) * factor + offset).astype(self.dtype)
+        return self._recomputed(_scale)(x, factor, offset).astype(self.dtype)
+
+    def _recomputed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        # The backward pass would keep float32 copies of maps that are bfloat16.
+        narrow = self.train and self.dtype != jnp.float32
+        return jax.checkpoint(function) if narrow else function
 
     def _blend(self, running: Array, batch: Array) -> Array:
         return self.momentum * running + (1 - self.momentum) * batch
@@ -86,15 +100,62 @@ def _moments(x: Maps) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
     return mean, jnp.maximum(mean_of_squares - jnp.square(mean), 0)
 
 
+def _scale(x: Maps, factor: Array, offset: Array) -> Maps:
+    return x.astype(jnp.float32) * factor + offset
+
+
+GROUP = 16  # channels normalised together (Wu and He 2018, arXiv:1803.08494, table 3)
+
+
+class GroupNorm(nn.Module):
+    """Normalise groups of channels over h and w of each image: no running statistics.
+
+    A width that 16 does not divide has smaller groups, of the largest common divisor.
+    """
+
+    epsilon: float = 1e-5
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Maps) -> Maps:
+        """Normalise; the moments are float32 whatever `dtype` is."""
+        b, h, w, c = x.shape
+        scale = self.param("scale", nn.initializers.ones, (c,), jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, (c,), jnp.float32)
+        groups = x.astype(jnp.float32).reshape(b, h, w, -1, math.gcd(c, GROUP))
+        axes = (1, 2, 4)
+        mean = jnp.mean(groups, axes, keepdims=True)
+        var = jnp.mean(jnp.square(groups - mean), axes, keepdims=True)
+        y = ((groups - mean) * lax.rsqrt(var + self.epsilon)).reshape(x.shape)
+        y = y * scale.reshape(1, 1, 1, -1) + bias.reshape(1, 1, 1, -1)
+        return y.astype(self.dtype)
+
+
 def max_pool(x: Maps) -> Result:
     """Halve h and w, keeping the largest of each 2x2 block; ties share the gradient.
 
     A maximum of strided slices: the gradient of XLA's window reduction is several
     times slower on CPU (benchmarks/layers.py).
     """
-    top = jnp.maximum(x[:, ::2, ::2], x[:, ::2, 1::2])
-    bottom = jnp.maximum(x[:, 1::2, ::2], x[:, 1::2, 1::2])
+    corners = _corners(x)
+    top, bottom = jnp.maximum(*corners[:2]), jnp.maximum(*corners[2:])
     return jnp.maximum(top, bottom)
+
+
+def average_pool(x: Maps) -> Result:
+    """Halve h and w, keeping the mean of each 2x2 block."""
+    corners = _corners(x)
+    return (corners[0] + corners[1] + corners[2] + corners[3]) / 4
+
+
+def _corners(x: Maps) -> list[Array]:
+    """The four cells of every 2x2 block, each as maps of half the size."""
+    # x[:, ::2] would be a gather where the batch's size is a symbol, as in an export.
+    return [
+        lax.slice(x, (0, i, j, 0), x.shape, (1, 2, 2, 1))
+        for i in (0, 1)
+        for j in (0, 1)
+    ]
 
 
 def upsample(x: Maps) -> Result:

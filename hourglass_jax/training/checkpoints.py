@@ -3,29 +3,43 @@
 A folder ``checkpoints/`` holds one folder a step, written by Orbax to a temporary name
 and renamed when complete. Beside each, ``<step>.sha256.json`` lists what its files
 must contain, so that one that was cut off or damaged later is recognised before it is
-read, by name, and the one before it can be used.
+read, by name, and the one before it can be used. Older ones are removed only then.
+
+Where there are several processes, all of them call `Checkpoints`: each writes and reads
+arrays, process 0 does the rest.
 """
 
 import json
 import logging
+import shutil
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from orbax.checkpoint import v1 as ocp
 
 from hourglass_jax.config import Config
 from hourglass_jax.config_files import from_json
 from hourglass_jax.errors import InputError
 from hourglass_jax.files import checksums, write_json
+from hourglass_jax.models.variables import variable_shapes
 from hourglass_jax.skeleton import Skeleton
+from hourglass_jax.training.processes import on_first
 from hourglass_jax.training.state import TrainState, Variables, make_network
 
 log = logging.getLogger(__name__)
+
+# Of an array that all devices have, each process writes a part of so many bytes. For
+# small ones, of which there are hundreds, the programs that cut them compiled for a
+# minute.
+_PART_BYTES = 1 << 18
 Progress = dict[str, int | float | str]
+
+
+class SaveError(RuntimeError):
+    """A checkpoint could not be written."""
 
 
 class Checkpoints:
@@ -34,6 +48,7 @@ class Checkpoints:
     def __init__(self, folder: Path, keep: int) -> None:
         self.folder = folder.absolute()  # Orbax takes no relative path
         self.keep = keep
+        self._damaged: set[int] = set()
 
     def steps(self) -> list[int]:
         """Steps of the finished checkpoints, newest first."""
@@ -47,19 +62,50 @@ class Checkpoints:
           step: its name; one that is there already is replaced.
           trees: pytrees of arrays, by name.
           progress: a few plain values to keep with them.
+
+        Raises:
+          SaveError: it could not be written; those that were there stay.
         """
+        try:
+            on_first(self._clear)
+            with _large_in_parts():
+                ocp.save_checkpointables(
+                    self.folder / str(step),
+                    {**trees, "progress": progress},
+                    overwrite=True,
+                )
+            on_first(partial(self._finish, step))
+        except jax.errors.JaxRuntimeError:  # another process ended
+            raise
+        except Exception as error:  # Orbax raises a different kind for each fault
+            raise SaveError(self._not_written(step, error)) from error
+
+    def _clear(self) -> None:
+        """Make the folder, and remove what a save that was cut off has left."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        policy = ocp.training.preservation_policies.LatestN(self.keep)
-        with ocp.training.Checkpointer(
-            self.folder, preservation_policy=policy, cleanup_tmp_directories=True
-        ) as checkpointer:
-            checkpointer.save_checkpointables(
-                step, {**trees, "progress": progress}, force=True, overwrite=True
-            )
+        for path in self.folder.glob("*.orbax-checkpoint-tmp*"):
+            shutil.rmtree(path)
+
+    def _finish(self, step: int) -> None:
+        """Say what the files are; only then is the oldest no longer needed."""
         write_json(self._checksums(step), checksums(self.folder / str(step)))
+        self._damaged.discard(step)
+        whole = [s for s in self.steps() if s not in self._damaged]
+        for old in (*whole[self.keep :], *self._damaged):
+            shutil.rmtree(self.folder / str(old))
+        self._damaged.clear()
         for path in self.folder.glob("*.sha256.json"):
             if not (self.folder / path.name.split(".")[0]).is_dir():
                 path.unlink()
+
+    def _not_written(self, step: int, error: Exception) -> str:
+        whole = [s for s in self.steps() if s != step and self._checksums(s).is_file()]
+        kept = f"that of step {whole[0]} is kept" if whole else "there is none before"
+        return (
+            f"step {step}: the checkpoint was not written to {self.folder} "
+            f"({type(error).__name__}: {_first_line(error)}); {kept}. Make room there, "
+            "then give the same command again"
+        )
 
     def load(
         self, step: int, abstract: Mapping[str, Any]
@@ -81,24 +127,42 @@ class Checkpoints:
         Raises:
           InputError: there are checkpoints and every one of them is damaged.
         """
+        step = on_first(self._newest_whole)
+        if not step:
+            return None
+        return step, *load_trees(self.folder / str(step), abstract)
+
+    def _newest_whole(self) -> int:
+        """Its step; 0 where there is no checkpoint."""
         problems = []
         for step in self.steps():
             try:
                 verify(self.folder / str(step))
             except InputError as error:
                 problems.append(str(error))
+                self._damaged.add(step)
                 log.warning("%s; trying the one before", error)
                 continue
-            return step, *load_trees(self.folder / str(step), abstract)
+            return step
         if problems:
             raise InputError(
                 f"{self.folder}: no checkpoint is whole; start again in another "
                 f"workdir. The newest: {problems[0]}"
             )
-        return None
+        return 0
 
     def _checksums(self, step: int) -> Path:
         return self.folder / f"{step}.sha256.json"
+
+
+def _large_in_parts() -> Any:
+    context = ocp.Context()
+    context.array.saving.min_slice_bytes_for_replica_parallel = _PART_BYTES
+    return context
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]
 
 
 def verify(checkpoint: Path) -> None:
@@ -201,11 +265,7 @@ def read_workdir(workdir: Path) -> tuple[Config, Skeleton]:
 
 def abstract_variables(config: Config, keypoints: int) -> Variables:
     """Shapes and types of the network's variables, on this process's first device."""
-    net = make_network(config, keypoints)
-    side = config.data.input_size
-    images = jax.ShapeDtypeStruct((1, side, side, 3), jnp.float32)
-    draw = partial(net.init, train=False)
-    shapes = jax.eval_shape(draw, jax.random.key(0), images)
+    shapes = variable_shapes(make_network(config, keypoints), config.model.multiple)
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     return with_sharding(shapes, device)
 

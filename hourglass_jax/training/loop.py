@@ -2,36 +2,33 @@
 
 import dataclasses
 import math
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import jax
-import numpy as np
-from jax.sharding import Mesh
 
 from hourglass_jax.config import Config
 from hourglass_jax.data.datasets import open_dataset
-from hourglass_jax.data.pipeline import Batch, evaluation_batches, training_batches
-from hourglass_jax.data.records import Dataset
+from hourglass_jax.data.pipeline import Batch, training_batches
 from hourglass_jax.drawing import save_picture
-from hourglass_jax.errors import InputError
-from hourglass_jax.evaluation import Answers, collect, metric_names
-from hourglass_jax.inference import find_keypoints
-from hourglass_jax.models.hourglass import StackedHourglass
+from hourglass_jax.evaluation import Answers
 from hourglass_jax.progress import Bar, console
-from hourglass_jax.training.checkpoints import (
-    Checkpoints,
-    state_trees,
-    with_sharding,
+from hourglass_jax.training.optim import make_schedule
+from hourglass_jax.training.preemption import PreemptedError, Preemption
+from hourglass_jax.training.processes import is_first, on_first, require_same
+from hourglass_jax.training.run import Run, prepare, resume
+from hourglass_jax.training.sharding import make_mesh, put_batch
+from hourglass_jax.training.step import Metrics
+from hourglass_jax.training.timing import Clock
+from hourglass_jax.training.tracing import Steps, Trace
+from hourglass_jax.training.validation import (
+    draw_answers,
+    evaluate,
+    evaluated_variables,
+    means,
 )
-from hourglass_jax.training.optim import make_optimiser, make_schedule
-from hourglass_jax.training.pictures import PEOPLE_SHOWN, draw_sheet
-from hourglass_jax.training.sharding import make_mesh, put_batch, replicated
-from hourglass_jax.training.state import TrainState, create_state, make_network
-from hourglass_jax.training.step import Metrics, Step, jit_train_step
-from hourglass_jax.training.workdir import claim
+from hourglass_jax.training.workdir import claim, describe, require_shared
 from hourglass_jax.training.writer import Writer
 
 # Peaks of a network that learnt something are well above this; empty maps are below.
@@ -42,34 +39,16 @@ class NotFiniteError(RuntimeError):
     """The loss became infinite or not a number."""
 
 
-@dataclasses.dataclass
-class Run:
-    """What the loop works with; the state and the best so far are what changes."""
-
-    config: Config
-    workdir: Path
-    dataset: Dataset
-    mesh: Mesh
-    step: Step
-    net: StackedHourglass
-    state: TrainState
-    recent: Checkpoints
-    best: Checkpoints
-    best_metric: str
-    best_score: float = -math.inf
-    best_step: int = 0
-
-    def stale(self, step: int) -> bool:
-        """Whether so many evaluations were no better that it is time to stop."""
-        settings = self.config.train
-        waited = step - self.best_step
-        return 0 < settings.patience <= waited // settings.evaluate_every
-
-
-def train(config: Config, workdir: Path) -> Answers:
+def train(config: Config, workdir: Path, profile: Steps | None = None) -> Answers:
     """Train, or go on where the workdir's newest checkpoint ends.
 
-    On one machine the result does not depend on how often the run was cut off.
+    On one machine the result does not depend on how often the run was cut off. Where
+    there are several processes (`processes.joined`), all of them call this.
+
+    Args:
+      config: the experiment.
+      workdir: the run's folder; all processes must see the same one.
+      profile: steps to trace, into ``workdir/profile``.
 
     Returns:
       The answers of the last step for the validation people.
@@ -77,138 +56,159 @@ def train(config: Config, workdir: Path) -> Answers:
     Raises:
       InputError: data or workdir cannot be used.
       NotFiniteError: the loss is not finite; the last checkpoint stays as it is.
+      PreemptedError: SIGTERM came; the steps done are saved.
+      SaveError: a checkpoint could not be written; the one before stays.
     """
+    mesh = make_mesh(config)
     dataset = open_dataset(config.data, config.augment.reach)
-    claim(workdir, config, dataset.skeleton)
-    run = _prepare(config, workdir, dataset)
-    begun = _resume(run)
-    if begun >= config.train.steps:
-        console.print(f"{workdir}: already at step {begun}; nothing to train")
-        return _evaluate(run)
+    require_same(describe(config, dataset))
+    on_first(partial(claim, workdir, config, dataset.skeleton))
+    require_shared(workdir)
+    run = prepare(config, workdir, dataset, mesh)
+    resume(run)
+    steps = config.train.steps
+    if not run.unscored and (run.done >= steps or run.stale):
+        why = "" if run.done >= steps else " (train.patience)"
+        console.print(f"{workdir}: already at step {run.done}; nothing to train{why}")
+        return evaluate(run, evaluated_variables(run))
+    if profile is not None:
+        profile.check(run.done, steps)
     with (
-        Writer(workdir, begun) as writer,
-        Bar("train", config.train.steps, unit="steps", start=begun) as bar,
+        Writer(workdir, run.done, active=is_first()) as writer,
+        Bar("train", steps, unit="steps", start=run.done) as bar,
+        Trace(workdir / "profile", profile if is_first() else None) as trace,
+        Preemption() as preemption,
     ):
-        return _loop(run, begun, writer, bar)
+        return _Loop(run, writer, bar, trace, preemption).go()
 
 
-def _prepare(config: Config, workdir: Path, dataset: Dataset) -> Run:
-    mesh = make_mesh()
-    net = make_network(config, len(dataset.skeleton.keypoints))
-    optimiser = make_optimiser(config.optim, config.train.steps)
-    state = create_state(config, net, optimiser)
-    return Run(
-        config=config,
-        workdir=workdir,
-        dataset=dataset,
-        mesh=mesh,
-        step=jit_train_step(net, optimiser, config, mesh),
-        net=net,
-        state=jax.device_put(state, replicated(mesh)),
-        recent=Checkpoints(workdir / "checkpoints", config.train.keep),
-        best=Checkpoints(workdir / "best", 1),
-        best_metric=choose_metric(
-            config.train.best,
-            metric_names(dataset.skeleton, dataset.split("validation")),
-        ),
-    )
+@dataclasses.dataclass
+class _Loop:
+    """One call of `train`: steps, and all that is done between them."""
 
-
-def choose_metric(wanted: str, names: list[str]) -> str:
-    """What the best checkpoint is chosen by; raises InputError for an unknown name."""
-    if wanted not in ("first", *names):
-        raise InputError(
-            f"config: train.best is {wanted!r}; expected first, or one of "
-            f"{', '.join(names)}, which these labels allow"
-        )
-    return names[0] if wanted == "first" else wanted
-
-
-def _resume(run: Run) -> int:
-    """Put the newest checkpoint's arrays in place; returns the step it is from."""
-    shapes = jax.eval_shape(lambda: state_trees(run.state))
-    found = run.recent.load_newest(with_sharding(shapes, replicated(run.mesh)))
-    if found is None:
-        return 0
-    step, trees, progress = found
-    run.best_score = float(progress["best_score"])
-    run.best_step = int(progress.get("best_step", step))
-    count = jax.device_put(np.int32(step), replicated(run.mesh))
-    run.state = dataclasses.replace(run.state, step=count, **trees)
-    console.print(f"{run.workdir}: going on from step {step}")
-    return step
-
-
-def _loop(run: Run, begun: int, writer: Writer, bar: Bar) -> Answers:
-    settings = run.config.train
-    rate = make_schedule(run.config.optim, settings.steps)
-    batches = training_batches(
-        run.dataset,
-        run.config,
-        start=begun,
-        process_index=jax.process_index(),
-        process_count=jax.process_count(),
-    )
-    answers: Answers | None = None
+    run: Run
+    writer: Writer
+    bar: Bar
+    trace: Trace
+    preemption: Preemption
     unread: tuple[int, Metrics] | None = None
-    clock = _Clock(settings.batch_size)
-    for count in range(begun + 1, settings.steps + 1):
-        batch = put_batch(clock.wait_for(batches), run.mesh)
-        run.state, metrics = run.step(run.state, batch)
-        # Reading the step before, not this one, never leaves the device idle.
-        if unread is not None:
-            _check_finite(*unread)
-        unread = count, metrics
-        due = count % settings.evaluate_every == 0 or count == settings.steps
-        if due or count % settings.log_every == 0 or count == begun + 1:
-            loss = _check_finite(count, metrics)
-            values = {name: float(value) for name, value in metrics.items()}
-            values["learning_rate"] = float(rate(count - 1))
-            writer.scalars(count, values | clock.read())
-            bar.advance(0, f"loss {loss:.5f}")
-        if due:
-            answers = _evaluate(run)
-            _report(run, count, answers, writer)
-            _save(run, count, answers)
-            clock.read()
-        bar.advance()
-        if run.stale(count):
+
+    def __post_init__(self) -> None:
+        config = self.run.config
+        self.clock = Clock(config.train.batch_size)
+        self.rate = make_schedule(config.optim, config.train.steps)
+
+    def go(self) -> Answers:
+        try:
+            return self._go()
+        except PreemptedError:
+            self._read_last()
+            if self.run.saved < self.run.done:
+                self.run.save()
+            raise PreemptedError(
+                f"{self.run.workdir}: ended by SIGTERM after step {self.run.done}, "
+                "which is saved; the same command goes on from there"
+            ) from None
+
+    def _go(self) -> Answers:
+        run, settings = self.run, self.run.config.train
+        answers = self._score() if run.unscored else None
+        batches = training_batches(
+            run.dataset,
+            run.config,
+            start=run.done,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
+        )
+        begun = run.done
+        while run.done < settings.steps and not run.stale:
+            metrics = self._step(batches, first=run.done == begun)
+            logged = run.done % settings.log_every == 0 or run.done == begun + 1
+            if run.due or logged:
+                self._log(metrics)
+            self._end_if_asked()
+            if run.due:
+                answers = self._score()
+            self.bar.advance()
+        if run.stale:
             console.print(
-                f"step {count}: no better score since step {run.best_step}; "
+                f"step {run.done}: no better score since step {run.best_step}; "
                 "stopped (train.patience)"
             )
-            break
-    assert answers is not None  # the last step is always due
-    return answers
+        assert answers is not None  # the last step is always due
+        return answers
 
+    def _step(self, batches: Iterator[Batch], *, first: bool) -> Metrics:
+        run = self.run
+        number = run.done + 1
+        self.trace.before(number)
+        with jax.profiler.StepTraceAnnotation("train", step_num=number):
+            with self.clock.part("data"):
+                local = next(batches)
+            with self.clock.part("compile" if first else "step"):
+                batch = put_batch(local, run.mesh)
+                run.state, metrics = run.step(run.state, batch)
+            with self.clock.part("step"):
+                # Reading the step before, not this one, never leaves the device idle.
+                self._read_last()
+        run.done, self.unread = number, (number, metrics)
+        self.trace.after(number, metrics)
+        if first:
+            self.preemption.listen()
+        return metrics
 
-class _Clock:
-    """Images a second, and the part of the time spent waiting for data."""
+    def _read_last(self) -> None:
+        if self.unread is not None:
+            _check_finite(*self.unread)
 
-    def __init__(self, batch_size: int) -> None:
-        self._batch_size = batch_size
-        self._began = time.perf_counter()
-        self._waited, self._steps = 0.0, 0
+    def _end_if_asked(self) -> None:
+        if self.preemption.asked():
+            raise PreemptedError
 
-    def wait_for(self, batches: Iterator[Batch]) -> Batch:
-        """The next batch."""
-        asked = time.perf_counter()
-        batch = next(batches)
-        self._waited += time.perf_counter() - asked
-        self._steps += 1
-        return batch
+    def _log(self, metrics: Metrics) -> None:
+        step = self.run.done
+        with self.clock.part("step"):
+            loss = _check_finite(step, metrics)
+        with self.clock.part("log"):
+            values = {name: float(value) for name, value in metrics.items()}
+            values["learning_rate"] = float(self.rate(step - 1))
+            self.writer.scalars(step, values | self.clock.read())
+            self.bar.advance(0, f"loss {loss:.5f}")
 
-    def read(self) -> dict[str, float]:
-        """Rates since the last reading; starts anew."""
-        now = time.perf_counter()
-        passed = now - self._began
-        images = self._steps * self._batch_size
-        rates = {
-            "images_per_second": images / passed,
-            "data_wait": self._waited / passed,
-        }
-        self._began, self._waited, self._steps = now, 0.0, 0
-        return rates
+    def _score(self) -> Answers:
+        """Evaluate, show, and save."""
+        run = self.run
+        with self.clock.part("evaluate"):
+            variables = evaluated_variables(run)
+            answers = evaluate(run, variables, between=self._end_if_asked)
+            sheet = draw_answers(run, variables)
+        run.scored = run.done
+        scores = means(answers)
+        seconds = {"evaluate_seconds": self.clock.take("evaluate")}
+        self._report(scores, answers.peak, seconds)
+        if is_first():
+            path = run.workdir / "pictures" / f"step_{run.done:07d}.png"
+            save_picture(path, sheet)
+            self.writer.picture(run.done, "validation", sheet)
+        with self.clock.part("save"):
+            run.keep_if_best(scores[run.best_metric], variables)
+            run.save()
+        return answers
+
+    def _report(
+        self, scores: dict[str, float], peak: float, seconds: dict[str, float]
+    ) -> None:
+        """The score, to the files and to the terminal."""
+        step, empty = self.run.done, peak < EMPTY_PEAK
+        self.writer.scalars(step, {**scores, "peak": peak, "empty": empty, **seconds})
+        score = "  ".join(f"{name} {value:.2f}" for name, value in scores.items())
+        console.print(f"step {step}: validation {score}  peak {peak:.3f}")
+        if empty:
+            console.print(
+                f"warning: step {step}: the heatmaps are empty (mean peak {peak:.4f}): "
+                "the network says nothing. Early on this passes; if it stays, lower "
+                "--optim.learning-rate or raise --target.sigma-hm"
+            )
 
 
 def _check_finite(step: int, metrics: Metrics) -> float:
@@ -220,76 +220,3 @@ def _check_finite(step: int, metrics: Metrics) -> float:
             "--optim.clip-norm 1"
         )
     return loss
-
-
-def _evaluate(run: Run) -> Answers:
-    """Score the validation split, which is never augmented."""
-    batches = _validation(run, run.config.train.batch_size)
-    return collect(partial(_predict, run), batches, run.dataset.skeleton)
-
-
-def _predict(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    keypoints, scores = find_keypoints(
-        run.state.evaluated,
-        images,
-        net=run.net,
-        mean=run.config.model.mean,
-        partners=run.dataset.skeleton.flip,
-        flip=False,
-        decoder=run.config.target.decoder,
-        sigma_hm=run.config.target.sigma_hm,
-    )
-    return np.asarray(keypoints), np.asarray(scores)
-
-
-def _validation(run: Run, batch_size: int) -> Iterator[Batch]:
-    return evaluation_batches(
-        run.dataset.split("validation"),
-        run.dataset.skeleton,
-        run.config.data.input_size,
-        batch_size,
-    )
-
-
-def _report(run: Run, step: int, answers: Answers, writer: Writer) -> None:
-    """Score and pictures, to the files and to the terminal."""
-    means = _means(answers)
-    empty = answers.peak < EMPTY_PEAK
-    writer.scalars(step, {**means, "peak": answers.peak, "empty": empty})
-    score = "  ".join(f"{name} {value:.2f}" for name, value in means.items())
-    console.print(f"step {step}: validation {score}  peak {answers.peak:.3f}")
-    if empty:
-        console.print(
-            f"warning: step {step}: the heatmaps are empty (mean peak "
-            f"{answers.peak:.4f}): the network says nothing. Early on this passes; "
-            "if it stays, lower --optim.learning-rate or raise --target.sigma-hm"
-        )
-    batch = next(_validation(run, PEOPLE_SHOWN))
-    keypoints, scores = _predict(run, batch["image"])
-    sheet = draw_sheet(batch, keypoints, scores, run.dataset.skeleton)
-    save_picture(run.workdir / "pictures" / f"step_{step:07d}.png", sheet)
-    writer.picture(step, "validation", sheet)
-
-
-def _means(answers: Answers) -> dict[str, float]:
-    """The mean over joints of every metric that the labels allow."""
-    rows = answers.summary().items()
-    return {name: row["Mean"] for name, row in rows if name.startswith("PCK")}
-
-
-def _save(run: Run, step: int, answers: Answers) -> None:
-    """The newest state, and the variables alone if they score best."""
-    score = _means(answers)[run.best_metric]
-    better = score > run.best_score
-    if better:
-        run.best_score, run.best_step = score, step
-    progress: dict[str, int | float | str] = {
-        "step": step,
-        "seed": run.config.seed,
-        "score": score,
-        "best_score": run.best_score,
-        "best_step": run.best_step,
-    }
-    if better:
-        run.best.save(step, {"variables": run.state.evaluated}, progress)
-    run.recent.save(step, state_trees(run.state), progress)

@@ -25,7 +25,7 @@ class TrainState:
       ema: running average of ``variables``, or None if the config asks for none.
     """
 
-    step: jax.Array
+    step: Any  # as `opt_state`: compiling ahead puts descriptions of arrays there
     variables: Variables
     opt_state: Any
     ema: Variables | None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hourglass_jax.config import Config
 from hourglass_jax.config_files import from_json, to_json
+from hourglass_jax.data.records import Dataset
 from hourglass_jax.errors import InputError
 from hourglass_jax.files import write_whole
 from hourglass_jax.skeleton import Skeleton
@@ -17,7 +18,9 @@ MAY_CHANGE = {
     "train.patience",
     *("data.raw_dir", "data.data_dir", "data.workers"),
     *("data.annotations", "data.skeleton"),
+    *("mesh.data", "mesh.space", "train.precise_statistics"),
 }
+_FILES = ("raw_dir", "data_dir", "annotations", "skeleton", "also", "workers")
 
 
 def claim(workdir: Path, config: Config, skeleton: Skeleton) -> None:
@@ -45,6 +48,24 @@ def claim(workdir: Path, config: Config, skeleton: Skeleton) -> None:
         )
     write_whole(known, json.dumps(skeleton.to_dict(), indent=1) + "\n")
     write_whole(path, to_json(config))
+
+
+def require_shared(workdir: Path) -> None:
+    """Raise InputError where process 0's workdir is not to be seen."""
+    if not (workdir / "config.json").is_file():
+        raise InputError(
+            f"{workdir}: is not the folder that process 0 has; give --workdir on a "
+            "file system that all processes share"
+        )
+
+
+def describe(config: Config, dataset: Dataset) -> str:
+    """What all processes of a run must have alike; where their files lie may differ."""
+    fields = _flatten(config)
+    for name in _FILES:
+        del fields[f"data.{name}"]
+    people = {name: len(records) for name, records in dataset.splits.items()}
+    return repr((fields, people, dataset.skeleton.keypoints))
 
 
 def _same_keypoints(a: Skeleton, b: Skeleton) -> bool:

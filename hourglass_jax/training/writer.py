@@ -1,12 +1,16 @@
 """What a run writes down: metrics.jsonl, TensorBoard events, and lines to look at."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-from tensorboardX import SummaryWriter
+from tensorboardX import summary
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
 
 from hourglass_jax.files import write_whole
 
@@ -17,27 +21,55 @@ class Writer:
     """Appends to ``metrics.jsonl`` and TensorBoard, from step ``start`` on.
 
     Lines beyond ``start``, written by a run that was cut off after its last checkpoint,
-    are taken out: those steps are about to be done again.
+    are taken out: those steps are about to be done again. One that is not ``active``
+    writes nothing: of several processes only one does. Where nothing can be written,
+    such as on a full disk, the methods raise OSError.
     """
 
-    def __init__(self, workdir: Path, start: int) -> None:
-        self._path = workdir / "metrics.jsonl"
+    def __init__(self, workdir: Path, start: int, *, active: bool = True) -> None:
+        self._path, self._active = workdir / "metrics.jsonl", active
+        if not active:
+            return
         _forget_after(self._path, start)
         self._file = self._path.open("a")
-        self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=start)
+        # tensorboardX's own SummaryWriter has a thread for this, without which, once
+        # the disk was full, the run would wait for ever.
+        folder = workdir / "tensorboard"
+        folder.mkdir(exist_ok=True)
+        self._board = EventsWriter(str(folder / "events"), f".{start}")
+        self._add(start, session_log=SessionLog(status=SessionLog.START))
 
     def scalars(self, step: int, values: Mapping[str, Scalar]) -> None:
         """One line, ``{"step": ..., name: value}``; None and nan become null."""
+        if not self._active:
+            return
         line = {name: _finite(value) for name, value in values.items()}
-        self._file.write(json.dumps({"step": step, **line}) + "\n")
-        self._file.flush()
-        for name, value in line.items():
-            if value is not None:
-                self._board.add_scalar(name, value, step)
+        with self._say_what_stays():
+            self._file.write(json.dumps({"step": step, **line}) + "\n")
+            self._file.flush()
+            for name, value in line.items():
+                if value is not None:
+                    self._add(step, summary=summary.scalar(name, value))
+            self._board.flush()
 
     def picture(self, step: int, name: str, picture: np.ndarray) -> None:
         """Show an RGB picture, uint8 [h w 3], in TensorBoard."""
-        self._board.add_image(name, picture, step, dataformats="HWC")
+        if self._active:
+            shown = summary.image(name, picture, dataformats="HWC")
+            with self._say_what_stays():
+                self._add(step, summary=shown)
+
+    def _add(self, step: int, **content: object) -> None:
+        self._board.write_event(Event(step=step, wall_time=time.time(), **content))
+
+    @contextlib.contextmanager
+    def _say_what_stays(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            what = f"{error.strerror}; the newest checkpoint stays: make room, then "
+            what += "give the same command again"
+            raise OSError(error.errno, what, str(self._path)) from error
 
     def __enter__(self) -> "Writer":
         return self
@@ -48,8 +80,10 @@ class Writer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
-        self._board.close()
+        if self._active:
+            with self._say_what_stays():
+                self._file.close()
+                self._board.close()
 
 
 def _finite(value: Scalar) -> Scalar:

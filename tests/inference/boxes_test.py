@@ -1,23 +1,10 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from hourglass_jax.errors import InputError
-from hourglass_jax.inference.boxes import BoxFile, check_boxes
+from hourglass_jax.inference.boxes import check_boxes, check_extents
 
 SIZE = (48, 64)
-
-
-@pytest.fixture
-def box_file(tmp_path):
-    def write(content):
-        path = tmp_path / "boxes.json"
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
-        return BoxFile(path)
-
-    return write
 
 
 def test_good_boxes_come_back_as_float64():
@@ -56,39 +43,37 @@ def test_what_is_no_list_of_boxes_is_refused(boxes):
         check_boxes(boxes, SIZE)
 
 
-def test_a_file_gives_boxes_by_name_and_the_longest_path_wins(box_file):
-    boxes = box_file({"a.jpg": [[0, 0, 1, 1]], "x/a.jpg": [[0, 0, 2, 2]], "b.jpg": []})
-    assert boxes.of(Path("somewhere/a.jpg"), SIZE)[0, 2] == 1
-    assert boxes.of(Path("some/x/a.jpg"), SIZE)[0, 2] == 2
-    assert boxes.of(Path("b.jpg"), SIZE).shape == (0, 4)
+EXTENTS = [[2, 3, 40, 30], [30, 20, 10, 12]]
 
 
-def test_a_name_is_matched_whole(box_file):
-    with pytest.raises(InputError, match=r"no entry for .*aa\.jpg"):
-        box_file({"a.jpg": []}).of(Path("aa.jpg"), SIZE)
+def test_extents_are_told_apart_from_corners_where_they_can_be():
+    """As corners the second box ends before it begins; as extents both fit."""
+    with pytest.raises(InputError, match=r"box 2 .* as \[x, y, width, height\] all 2"):
+        check_boxes(EXTENTS, SIZE)
+    with pytest.raises(InputError) as caught:
+        check_boxes([[2, 3, 1, 30], [30, 20, 60, 47]], SIZE)  # fits as neither
+    assert "all 2" not in str(caught.value)
 
 
-def test_entries_that_were_not_asked_for_are_told(box_file):
-    boxes = box_file({"a.jpg": [], "b.jpg": []})
-    boxes.of(Path("a.jpg"), SIZE)
-    assert boxes.unused == ("b.jpg",)
+def test_extents_become_corners():
+    np.testing.assert_array_equal(
+        check_extents(EXTENTS, SIZE, "boxes"), [[2, 3, 42, 33], [30, 20, 40, 32]]
+    )
 
 
-def test_a_bad_box_in_a_file_names_file_and_photograph(box_file):
-    boxes = box_file({"a.jpg": [[0, 0, 0, 0]]})
-    with pytest.raises(InputError, match=r"boxes\.json: a\.jpg: box 1 \[0, 0, 0, 0\]"):
-        boxes.of(Path("a.jpg"), SIZE)
+def test_corners_given_as_extents_are_refused():
+    with pytest.raises(
+        InputError, match=r"boxes look like \[x0, y0, x1, y1\].*64 x 48"
+    ):
+        check_extents([[2, 3, 40, 30], [30, 20, 60, 40]], SIZE, "boxes")
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [("{", "not JSON"), ("[]", "holds a list"), ("", "not JSON")],
-)
-def test_a_file_of_another_form_is_refused(box_file, content, message):
-    with pytest.raises(InputError, match=rf"boxes\.json.* {message}"):
-        box_file(content)
+def test_extents_that_reach_over_the_edge_are_taken():
+    beyond = check_extents([[60, 40, 5, 9], [-3, 0, 70, 20]], SIZE, "boxes")
+    assert beyond[0].tolist() == [60, 40, 65, 49]
 
 
-def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"none\.json cannot be read"):
-        BoxFile(tmp_path / "none.json")
+@pytest.mark.parametrize("box", [[1, 2, 0, 4], [1, 2, 3, -4], [1, 2, 3], [np.nan] * 4])
+def test_what_are_no_extents_is_named_by_number(box):
+    with pytest.raises(InputError, match="box 2 .* is not x, y, width, height"):
+        check_extents([[0, 0, 1, 1], box], SIZE, "boxes")

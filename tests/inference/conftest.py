@@ -1,7 +1,9 @@
 """The smallest network that is one, and a photograph to give it."""
 
+import dataclasses
 import json
 
+import cv2
 import jax
 import numpy as np
 import pytest
@@ -9,9 +11,13 @@ import pytest
 from hourglass_jax.config import Config, DataConfig, ModelConfig
 from hourglass_jax.config_files import to_json
 from hourglass_jax.inference.card import ModelCard
+from hourglass_jax.inference.files import predict_files
+from hourglass_jax.inference.job import Job
 from hourglass_jax.inference.predictor import Predictor
 from hourglass_jax.skeleton import LSP
 from hourglass_jax.training.checkpoints import Checkpoints
+
+from .dots import DotFinder
 
 TINY = ModelConfig(stacks=2, features=8, depth=1, mean=(0.1, 0.2, 0.3))
 
@@ -62,3 +68,48 @@ def workdir(tmp_path, predictor):
     cut_off = '{"step": 8, "PC'
     (folder / "metrics.jsonl").write_text("\n".join([*map(json.dumps, lines), cut_off]))
     return folder
+
+
+@pytest.fixture
+def compilations():
+    """Fields of each compilation since the list was cleared."""
+    seen = []
+
+    def listen(event, duration_secs, **fields):
+        if event.endswith("backend_compile_duration"):
+            seen.append(fields)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield seen
+    jax.monitoring.clear_event_listeners()
+
+
+@pytest.fixture
+def dot_finder(card, predictor):
+    wide = dataclasses.replace(card, input_size=(32, 40))
+    return DotFinder(wide, predictor.variables)
+
+
+@pytest.fixture
+def write(tmp_path, photograph):
+    def write_picture(name):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        assert cv2.imwrite(str(path), photograph)
+        return path
+
+    return write_picture
+
+
+@pytest.fixture
+def run(predictor, tmp_path):
+    """`predict_files` into a folder called out; returns the exit status."""
+
+    def predict(inputs, boxes=None, **wishes):
+        if isinstance(boxes, dict):
+            (tmp_path / "boxes.json").write_text(json.dumps(boxes))
+            boxes = tmp_path / "boxes.json"
+        job = Job(**{"out": tmp_path / "out", "boxes": boxes} | wishes)
+        return predict_files(predictor, list(map(str, inputs)), job)
+
+    return predict

@@ -3,33 +3,26 @@ import json
 import cv2
 import numpy as np
 import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from hourglass_jax.data.photographs import read_photograph
 from hourglass_jax.errors import InputError
-from hourglass_jax.inference import files
-from hourglass_jax.inference.files import find_photographs, predict_files
+from hourglass_jax.inference import photograph_files
+from hourglass_jax.inference.files import predict_files
+from hourglass_jax.inference.job import Job
+from hourglass_jax.inference.options import Options
 
+from .results_folder import answers, names
 
-@pytest.fixture
-def write(tmp_path, photograph):
-    def write_picture(name):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True, parents=True)
-        assert cv2.imwrite(str(path), photograph)
-        return path
-
-    return write_picture
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+TWO = [[0, 0, 20, 30], [5, 5, 60, 40]]
 
 
 def test_each_photograph_becomes_a_picture_and_a_json(
-    predictor, photograph, write, tmp_path
+    run, predictor, photograph, write, tmp_path
 ):
     path = write("in/a.png")
-    assert predict_files(predictor, [path], tmp_path / "out") == 0
+    assert run([path]) == 0
     assert names(tmp_path / "out") == ["a.json", "a_pose.png"]
     read = json.loads((tmp_path / "out/a.json").read_text())
     (expected,) = predictor.predict(path)
@@ -37,111 +30,164 @@ def test_each_photograph_becomes_a_picture_and_a_json(
     assert (read["photograph"], read["height"], read["width"]) == (str(path), 48, 64)
     drawn = read_photograph(tmp_path / "out/a_pose.png")
     assert drawn.shape == photograph.shape
+    assert not np.array_equal(drawn, photograph)
 
 
-def test_the_drawing_keeps_the_colours(predictor, write, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "draw_poses", lambda picture, poses: picture)
+@pytest.mark.parametrize("kept", [0, 10**9])
+def test_the_drawing_keeps_the_photograph(run, write, tmp_path, monkeypatch, kept):
+    """Whether it is kept in memory or read again."""
+    monkeypatch.setattr(photograph_files, "KEPT_PIXELS", kept)
+    monkeypatch.setattr(photograph_files, "draw_poses", lambda picture, poses: picture)
     path = write("in/a.png")
-    predict_files(predictor, [path], tmp_path / "out")
+    run([path])
     drawn = read_photograph(tmp_path / "out/a_pose.png")
     np.testing.assert_array_equal(drawn, read_photograph(path))
 
 
-def test_boxes_come_from_the_file(predictor, write, tmp_path):
-    boxes = tmp_path / "boxes.json"
-    boxes.write_text(json.dumps({"a.png": [[0, 0, 20, 30], [5, 5, 60, 40]]}))
-    predict_files(predictor, [write("in/a.png")], tmp_path / "out", boxes)
-    people = json.loads((tmp_path / "out/a.json").read_text())["people"]
-    assert [person["box"] for person in people] == [[0, 0, 20, 30], [5, 5, 60, 40]]
+def test_boxes_come_from_the_file(run, write, tmp_path):
+    run([write("in/a.png")], {"a.png": TWO})
+    people = answers(tmp_path / "out")["a.json"]
+    assert [person["box"] for person in people] == TWO
 
 
 def test_an_unusable_photograph_is_named_and_the_others_go_on(
-    predictor, write, tmp_path, capsys
+    run, write, tmp_path, capsys
 ):
     inputs = [write("in/a.png"), tmp_path / "in/gone.jpg", write("in/b.png")]
-    assert predict_files(predictor, inputs, tmp_path / "out") == 2
+    (tmp_path / "in/cut.png").write_bytes((tmp_path / "in/a.png").read_bytes()[:900])
+    assert run([*inputs, tmp_path / "in/cut.png"]) == 2
     assert names(tmp_path / "out") == [
         *("a.json", "a_pose.png", "b.json", "b_pose.png")
     ]
     said = capsys.readouterr().err
     assert "gone.jpg does not exist" in said
-    assert "photographs: 2 done, 1 failed (named above); people: 2;" in said
+    assert "cut.png is cut off" in said
+    assert "photographs: 2 done, 2 failed (named above); people: 2;" in said
 
 
-def test_a_bad_box_fails_its_photograph_alone(predictor, write, tmp_path, capsys):
-    boxes = tmp_path / "boxes.json"
-    table = {"a.png": [[0, 0, 0, 9]], "b.png": [[0, 0, 9, 9]], "c.png": []}
-    boxes.write_text(json.dumps(table))
-    inputs = [write("in/a.png"), write("in/b.png")]
-    assert predict_files(predictor, inputs, tmp_path / "out", boxes) == 2
+def test_a_bad_box_fails_its_photograph_alone(run, write, tmp_path, capsys):
+    boxes = {"a.png": [[0, 0, 0, 9]], "b.png": [[0, 0, 9, 9]], "c.png": []}
+    assert run([write("in/a.png"), write("in/b.png")], boxes) == 2
     assert names(tmp_path / "out") == ["b.json", "b_pose.png"]
     said = capsys.readouterr().err
     assert "boxes.json: a.png: box 1 [0, 0, 0, 9] has no extent" in said
     assert "entries that were not used: 1 (c.png)" in said
 
 
+def test_photographs_without_people_are_answered(run, write, tmp_path):
+    assert run([write("in/a.png")], {"a.png": []}) == 0
+    assert answers(tmp_path / "out") == {"a.json": []}
+    drawn = read_photograph(tmp_path / "out/a_pose.png")
+    np.testing.assert_array_equal(drawn, read_photograph(tmp_path / "in/a.png"))
+
+
+def test_the_smallest_and_a_too_large_photograph(run, tmp_path, capsys):
+    """The second one is refused by its header: 1.2 GB are not unpacked."""
+    (tmp_path / "in").mkdir()
+    cv2.imwrite(str(tmp_path / "in/tiny.png"), np.full((1, 1, 3), 90, np.uint8))
+    small = cv2.imencode(".png", np.zeros((2, 2, 3), np.uint8))[1].tobytes()
+    size = (20_000).to_bytes(4, "big") * 2
+    (tmp_path / "in/vast.png").write_bytes(small[:16] + size + small[24:])
+    assert run([tmp_path / "in"]) == 2
+    assert names(tmp_path / "out") == ["tiny.json", "tiny_pose.png"]
+    assert "20000x20000 pixels; expected at most" in capsys.readouterr().err
+
+
 def test_a_bad_box_file_stops_before_anything_is_written(predictor, write, tmp_path):
+    job = Job(out=tmp_path / "out", boxes=tmp_path / "none.json")
     with pytest.raises(InputError, match="cannot be read"):
-        predict_files(
-            predictor, [write("in/a.png")], tmp_path / "out", tmp_path / "none.json"
-        )
+        predict_files(predictor, [str(write("in/a.png"))], job)
     assert not (tmp_path / "out").exists()
 
 
-def test_equal_names_in_different_folders_do_not_collide(predictor, write, tmp_path):
-    inputs = [write(name) for name in ("x/a.png", "y/a.png", "y/a-2.png", "y/a.jpg")]
-    assert predict_files(predictor, inputs, tmp_path / "out") == 0
-    sources = {
-        path.stem: json.loads(path.read_text())["photograph"]
-        for path in (tmp_path / "out").glob("*.json")
-    }
-    assert sources == {
-        "a": str(inputs[0]),
-        "a-3": str(inputs[1]),
-        "a-2": str(inputs[2]),
-        "a-4": str(inputs[3]),
-    }
+def test_equal_names_in_different_folders_do_not_collide(run, write, tmp_path):
+    inputs = [write(name) for name in ("x/a.png", "y/a.png")]
+    assert run(inputs) == 0
+    sources = [
+        json.loads((tmp_path / "out" / name).read_text())["photograph"]
+        for name in ("a.json", "a-2.json")
+    ]
+    assert sources == list(map(str, inputs))
 
 
-def test_folders_patterns_and_files_are_found_once_each(write, tmp_path, capsys):
-    a, b = write("in/a.png"), write("in/B.JPG")
-    odd = write("in/odd[1].png")
-    (tmp_path / "in/notes.txt").write_text("")
-    found = find_photographs([b, tmp_path / "in", str(tmp_path / "in/*.png"), odd])
-    assert found == [b, a, odd]
-    assert "1 other files left out" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [("empty", "folder without photographs"), ("*.png", "nothing matches")],
-)
-def test_an_input_without_photographs_is_refused(tmp_path, given, message):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=message):
-        find_photographs([tmp_path / given])
-    with pytest.raises(InputError, match="no photograph"):
-        find_photographs([])
-
-
-def test_results_never_lie_beside_the_photographs(predictor, write, tmp_path):
+def test_results_never_lie_beside_the_photographs(run, write, tmp_path):
     path = write("in/a.png")
     with pytest.raises(InputError, match="is the folder of"):
-        predict_files(predictor, [path], tmp_path / "in")
+        run([path], out=tmp_path / "in")
     assert names(tmp_path / "in") == ["a.png"]
 
 
-def test_an_out_that_is_a_file_is_refused(predictor, write, tmp_path):
+def test_an_out_that_is_a_file_is_refused(run, write, tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(InputError, match="cannot be made"):
-        predict_files(predictor, [write("in/a.png")], tmp_path / "out")
+        run([write("in/a.png")])
 
 
-def test_a_full_disk_leaves_no_half_file(predictor, write, tmp_path, monkeypatch):
-    def fail(source, target):
-        raise OSError(28, "No space left on device")
+def test_a_folder_that_may_not_be_written_to_is_one_line(run, write, tmp_path):
+    """/proc is a folder in which not even root makes files."""
+    with pytest.raises(InputError, match=r"--out /proc/.* cannot be made"):
+        run([write("in/a.png")], out=type(tmp_path)("/proc/hourglass"))
 
-    monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(OSError, match="No space"):
-        predict_files(predictor, [write("in/a.png")], tmp_path / "out")
-    assert names(tmp_path / "out") == []
+
+def test_coco_results_are_read_and_scored_by_pycocotools(
+    run, write, tmp_path, predictor, capsys
+):
+    inputs = [write(f"in/{number:012}.png") for number in (785, 40083)]
+    boxes = {path.name: TWO for path in inputs}
+    assert run(inputs, boxes, format="coco", draw=False) == 0
+    assert names(tmp_path / "out") == ["images.json", "results.json"]
+    results = json.loads((tmp_path / "out/results.json").read_text())
+    assert [one["image_id"] for one in results] == [785, 785, 40083, 40083]
+
+    empty = COCO(str(tmp_path / "out/images.json"))
+    assert len(empty.loadRes(str(tmp_path / "out/results.json")).anns) == 4
+    truth = json.loads((tmp_path / "out/images.json").read_text())
+    for number, one in enumerate(results, start=1):
+        flagged = np.reshape(one["keypoints"], (-1, 3)) * [1, 1, 0] + [0, 0, 2]
+        known = {"id": number, "iscrowd": 0, "area": 900, "bbox": [0, 0, 30, 30]}
+        known |= {"num_keypoints": 14, "keypoints": flagged.ravel().tolist()}
+        truth["annotations"].append(one | known)
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    ground = COCO(str(tmp_path / "truth.json"))
+    evaluation = COCOeval(ground, ground.loadRes(results), "keypoints")
+    evaluation.params.kpt_oks_sigmas = np.array(predictor.skeleton.sigmas)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    assert evaluation.eval["precision"][:, :, 0, 0, -1].min() == 1
+    capsys.readouterr()
+
+
+def test_coco_annotations_give_photographs_boxes_and_ids(run, write, tmp_path):
+    write("in/a.png")
+    content = {
+        "images": [{"id": 12, "file_name": "a.png"}],
+        "annotations": [{"image_id": 12, "category_id": 1, "bbox": [2, 3, 20, 30]}],
+        "categories": [{"id": 1, "keypoints": ["nose"]}],
+    }
+    (tmp_path / "in/coco.json").write_text(json.dumps(content))
+    assert run([tmp_path / "in/coco.json"], format="coco") == 0
+    (result,) = json.loads((tmp_path / "out/results.json").read_text())
+    assert result["image_id"] == 12
+    (image,) = json.loads((tmp_path / "out/images.json").read_text())["images"]
+    assert image == {"id": 12, "file_name": "a.png", "width": 64, "height": 48}
+
+
+def test_csv_has_a_line_a_person_in_the_order_of_the_inputs(run, write, tmp_path):
+    inputs = [write("in/b.png"), write("in/a.png")]
+    assert run(inputs, {"a.png": TWO, "b.png": TWO[:1]}, format="csv") == 0
+    lines = (tmp_path / "out/poses.csv").read_text().splitlines()
+    assert lines[0].startswith("file,frame,time,track,box_score,x0,y0,x1,y1,r_ankle_x")
+    assert [line.split(",")[0][-5:] for line in lines[1:]] == ["b.png"] + 2 * ["a.png"]
+
+
+def test_heatmaps_are_a_sheet_a_person_with_a_row_a_stack(run, write, tmp_path):
+    run([write("in/a.png")], {"a.png": TWO}, heatmaps=True, draw=False)
+    assert names(tmp_path / "out") == [
+        *("a.json", "a_heatmaps_1.png", "a_heatmaps_2.png")
+    ]
+    sheet = read_photograph(tmp_path / "out/a_heatmaps_1.png")
+    one = Options(stacks=1)
+    run([write("in/a.png")], {"a.png": TWO}, heatmaps=True, options=one)
+    shorter = read_photograph(tmp_path / "out/a_heatmaps_1.png")
+    np.testing.assert_array_equal(sheet[: len(shorter)], shorter)
+    assert len(sheet) - len(shorter) == 132  # a row

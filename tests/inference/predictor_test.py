@@ -1,5 +1,4 @@
 import dataclasses
-import json
 from functools import partial
 
 import cv2
@@ -10,33 +9,12 @@ import pytest
 
 from hourglass_jax.config import ModelConfig
 from hourglass_jax.errors import InputError
-from hourglass_jax.inference.predictor import Predictor, load
+from hourglass_jax.inference.crops import crop_people
+from hourglass_jax.inference.predictor import Predictor
 from hourglass_jax.models.hourglass import StackedHourglass
 from hourglass_jax.skeleton import LSP
 
-
-class DotFinder(Predictor):
-    """Answers with the centre of the white dot of each crop: pure geometry is left."""
-
-    def predict_crops(self, images, flip=False, scales=(1.0,)):
-        weights = images[:, 0, ..., 0].astype(float)  # the first scale
-        mass = weights.sum((1, 2))
-        y, x = np.mgrid[: weights.shape[1], : weights.shape[2]]
-        points = [(weights * axis).sum((1, 2)) / mass for axis in (x, y)]
-        keypoints = np.stack(points, -1)[:, None].repeat(14, 1).astype(np.float32)
-        return keypoints, np.ones(keypoints.shape[:2], np.float32)
-
-
-@pytest.fixture
-def dot_finder(card, predictor):
-    wide = dataclasses.replace(card, input_size=(32, 40))
-    return DotFinder(wide, predictor.variables)
-
-
-def picture_with_dot(x, y, spread=5.0):
-    """A white Gaussian dot on black, its centre at a fraction of a pixel."""
-    rows, columns = np.mgrid[:200, :300]
-    return np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * spread**2))
+from .dots import picture_with_dot
 
 
 class Eye(StackedHourglass):
@@ -68,19 +46,6 @@ def eyes(card):
         return predictor
 
     return make
-
-
-@pytest.fixture
-def compilations():
-    seen = []
-
-    def listen(event, duration_secs, **fields):
-        if event.endswith("backend_compile_duration"):
-            seen.append(fields)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    yield seen
-    jax.monitoring.clear_event_listeners()
 
 
 @pytest.mark.parametrize("boxes", [None, [[70, 50, 190, 160]], [[-40, -30, 150, 190]]])
@@ -146,11 +111,11 @@ def test_users_boxes_are_padded_and_the_whole_photograph_is_not(
     crops = []
     answer = np.zeros((1, 14, 2), np.float32), np.zeros((1, 14), np.float32)
 
-    def keep(images, flip, scales):
+    def keep(images, options):
         crops.extend(images[:, 0])
         return answer
 
-    monkeypatch.setattr(dot_finder, "predict_crops", keep)
+    monkeypatch.setattr(dot_finder, "start", keep)
     white = np.full((100, 100, 3), 255, np.uint8)
     dot_finder.predict(white)
     dot_finder.predict(white, [[-0.5, -0.5, 99.5, 99.5]])
@@ -237,56 +202,27 @@ def test_nothing_is_compiled_once_a_batch_size_was_seen(
     assert compilations  # the counter does count
 
 
-def test_a_workdir_is_loaded_with_its_configuration(workdir, predictor, photograph):
-    loaded = load(workdir)
-    assert loaded.card.model == predictor.card.model
-    assert loaded.card.input_size == (32, 32)
-    assert loaded.skeleton == LSP
-    jax.tree.map(np.testing.assert_array_equal, loaded.variables, predictor.variables)
-    assert len(loaded.predict(photograph)) == 1
+def test_an_early_exit_is_the_network_that_ends_there(predictor, photograph):
+    """Read from the heatmaps of that stack, without our cutting."""
+    (pose,) = predictor.predict(photograph, stacks=1)
+    (whole,) = predictor.predict(photograph)
+    (crop,) = crop_people(photograph, pose.box[None], 1.0, (32, 32), (1.0,))
+    first, last = predictor.predict_all_heatmaps(crop.images)
+    np.testing.assert_allclose(pose.scores, first[0].max((0, 1)), atol=1e-5)
+    np.testing.assert_allclose(whole.scores, last[0].max((0, 1)), atol=1e-5)
+    assert np.abs(pose.scores - whole.scores).max() > 1e-3
+    same, _ = predictor.predict_crops(crop.images, stacks=2)
+    np.testing.assert_array_equal(same, predictor.predict_crops(crop.images)[0])
 
 
-def test_a_workdir_is_read_as_it_was_scored_unless_told_otherwise(workdir):
-    config = json.loads((workdir / "config.json").read_text())
-    config["target"] = {"decoder": "soft", "sigma_hm": 1.75}
-    (workdir / "config.json").write_text(json.dumps(config))
-    card = load(workdir).card
-    assert (card.decoder, card.sigma_hm) == ("soft", 1.75)
-    assert load(workdir, decoder="dark").card.decoder == "dark"
+@pytest.mark.parametrize("stacks", [0, 3])
+def test_an_exit_that_is_not_there_is_refused(predictor, photograph, stacks):
+    with pytest.raises(InputError, match=f"stacks of {stacks}; this model has 2"):
+        predictor.predict(photograph, stacks=stacks)
 
 
-def test_a_run_from_before_decoders_could_be_chosen_is_read_by_quarters(workdir):
-    config = json.loads((workdir / "config.json").read_text())
-    del config["target"]["decoder"]
-    (workdir / "config.json").write_text(json.dumps(config))
-    assert load(workdir).card.decoder == "quarter"
-
-
-@pytest.mark.parametrize("inside", ["best", "best/7"])
-def test_a_checkpoint_is_loaded_as_its_workdir(workdir, inside):
-    whole, part = load(workdir), load(workdir / inside)
-    assert whole.card == part.card
-    jax.tree.map(np.testing.assert_array_equal, whole.variables, part.variables)
-
-
-def test_provenance_has_step_and_scores_and_no_private_paths(workdir, tmp_path):
-    training = load(workdir).card.training
-    assert training["step"] == 7
-    assert training["scores"] == {"PCK@0.2": 61.5}
-    assert training["config"]["seed"] == 9
-    assert str(tmp_path) not in str(training)
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda path: None, "does not exist"),
-        (lambda path: path.write_text("x"), "is a file"),
-        (lambda path: path.mkdir(), "neither a workdir"),
-        (lambda path: (path / "params").mkdir(parents=True), r"lacks model\.json"),
-    ],
-)
-def test_what_is_no_model_is_refused(tmp_path, make, message):
-    make(tmp_path / "m")
-    with pytest.raises(InputError, match=message):
-        load(tmp_path / "m")
+def test_stacks_that_were_not_taught_to_answer_are_refused(card, photograph):
+    model = dataclasses.replace(card.model, supervise="last")
+    untaught = Predictor(dataclasses.replace(card, model=model), {"params": {}})
+    with pytest.raises(InputError, match="only the last of this model's 2"):
+        untaught.predict(photograph, stacks=1)

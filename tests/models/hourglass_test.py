@@ -241,3 +241,13 @@ def test_a_sharded_batch_gives_the_whole_batchs_statistics(three_stacks):
     expected = run(variables, _images())
     actual = run(variables, jax.device_put(_images(), spec))
     jax.tree.map(partial(np.testing.assert_allclose, atol=2e-5), actual, expected)
+
+
+@pytest.mark.parametrize(
+    ("stem", "billions"), [("original", 5.150), ("bearpaw", 5.805)]
+)
+def test_multiply_adds_are_the_papers(stem, billions, multiply_adds_of):
+    net = StackedHourglass(1, 256, 16, stem=stem)
+    images = jax.ShapeDtypeStruct((1, 256, 256, 3), jnp.float32)
+    count = multiply_adds_of(net, images, train=False)
+    assert round(count / 1e9, 3) == billions

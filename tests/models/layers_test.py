@@ -86,3 +86,34 @@ def test_upsample_repeats_cells_and_its_gradient_sums_them():
     y, pull = jax.vjp(layers.upsample, jnp.asarray(x))
     np.testing.assert_array_equal(y, x.repeat(2, axis=1).repeat(2, axis=2))
     np.testing.assert_array_equal(pull(jnp.ones_like(y))[0], np.full_like(x, 4))
+
+
+def test_group_norm_equals_numpy_in_groups_of_16_channels_or_their_divisor():
+    for channels, group in ((32, 16), (24, 8), (6, 2)):
+        x = np.random.default_rng(0).normal(2, 3, (2, 4, 3, channels))
+        module = layers.GroupNorm()
+        variables = module.init(jax.random.key(0), jnp.asarray(x, jnp.float32))
+        assert set(variables) == {"params"}
+        shift = jnp.arange(channels, dtype=jnp.float32)
+        params = {"scale": shift + 1, "bias": shift}
+        y = module.apply({"params": params}, jnp.asarray(x, jnp.float32))
+        cut = x.reshape(2, 4, 3, -1, group)
+        axes = (1, 2, 4)
+        cut = (cut - cut.mean(axes, keepdims=True)) / cut.std(axes, keepdims=True)
+        expected = cut.reshape(x.shape) * (np.arange(channels) + 1) + np.arange(
+            channels
+        )
+        np.testing.assert_allclose(y, expected, atol=2e-4)
+
+
+def test_average_pool_equals_numpy():
+    x = np.random.default_rng(0).normal(size=(2, 4, 6, 3)).astype(np.float32)
+    expected = x.reshape(2, 2, 2, 3, 2, 3).mean((2, 4))
+    np.testing.assert_allclose(layers.average_pool(jnp.asarray(x)), expected, atol=1e-6)
+
+
+def test_conv_without_a_bias_is_linear():
+    module = layers.Conv(4, size=3, padding=1, use_bias=False)
+    params = module.init(jax.random.key(0), jnp.zeros((1, 4, 4, 2)))["params"]
+    assert set(params) == {"kernel"}
+    assert not module.apply({"params": params}, jnp.zeros((1, 4, 4, 2))).any()

@@ -101,6 +101,16 @@ def test_after_damage_the_one_before_is_used_and_it_is_said(
     assert "trying the one before" in caplog.text
 
 
+def test_a_damaged_checkpoint_takes_no_place_of_a_whole_one(tmp_path, abstract):
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    checkpoints.save(2, TREES, PROGRESS)
+    checkpoints.save(3, TREES, PROGRESS)
+    truncate(tmp_path / "3")
+    assert checkpoints.load_newest(abstract)[0] == 2
+    checkpoints.save(4, TREES, PROGRESS)
+    assert checkpoints.steps() == [4, 2]
+
+
 @pytest.mark.parametrize("damage", DAMAGE, ids=lambda d: d.__name__)
 def test_a_damaged_checkpoint_alone_is_one_clear_line(tmp_path, abstract, damage):
     checkpoints = Checkpoints(tmp_path, keep=1)

@@ -1,5 +1,7 @@
 """A network and a data set so small that training takes seconds."""
 
+import dataclasses
+
 import pytest
 
 from hourglass_jax.config import (
@@ -9,6 +11,7 @@ from hourglass_jax.config import (
     OptimConfig,
     TrainConfig,
 )
+from hourglass_jax.training import loop, run
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +31,42 @@ def tiny(prepared):
         optim=OptimConfig(name="adamw", learning_rate=1e-3, schedule="cosine", ema=0.9),
         train=TrainConfig(steps=6, batch_size=4, evaluate_every=2, log_every=1),
     )
+
+
+@pytest.fixture(scope="session")
+def plain(tiny):
+    """The same at a constant rate, where shorter runs are parts of longer ones."""
+    return dataclasses.replace(tiny, optim=OptimConfig(name="adamw"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once():
+    """The programs of equal configs are compiled once for all tests.
+
+    Every call of `train` would compile its own; tests that start processes still do.
+    """
+    make_step, make_predict = run.jit_train_step, run.jit_predict
+    programs = {}
+
+    def step(net, optimiser, config, mesh):
+        constant = config.optim.schedule == "constant"
+        lesson = (config.optim, 0 if constant else config.train.steps, config.target)
+        key = (net, *lesson, config.train.accumulate, mesh)
+        return programs.setdefault(key, make_step(net, optimiser, config, mesh))
+
+    def predict(net, config, skeleton, mesh):
+        key = (net, config.target, skeleton.name, mesh)
+        return programs.setdefault(key, make_predict(net, config, skeleton, mesh))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run, "jit_train_step", step)
+        patched.setattr(run, "jit_predict", predict)
+        yield
+
+
+@pytest.fixture(scope="session")
+def finished(tiny, compiled_once, tmp_path_factory):
+    """A run that nobody disturbed."""
+    workdir = tmp_path_factory.mktemp("run") / "whole"
+    loop.train(tiny, workdir)
+    return workdir

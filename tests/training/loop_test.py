@@ -1,16 +1,10 @@
 """The loop: what a run leaves, going on bit for bit, and the failures it names."""
 
 import dataclasses
+import gzip
 import json
 import logging
-import os
-import random
-import signal
 import subprocess
-import sys
-import textwrap
-import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import jax
@@ -21,32 +15,10 @@ from hourglass_jax.config import OptimConfig
 from hourglass_jax.errors import InputError
 from hourglass_jax.training import loop, restore_variables
 from hourglass_jax.training.checkpoints import Checkpoints
+from hourglass_jax.training.run import Run, choose_metric
+from hourglass_jax.training.tracing import Steps
 
-
-@pytest.fixture(scope="module")
-def finished(tiny, tmp_path_factory):
-    """A run that nobody disturbed."""
-    workdir = tmp_path_factory.mktemp("run") / "whole"
-    loop.train(tiny, workdir)
-    return workdir
-
-
-def leaves(workdir):
-    variables, step, _, _ = restore_variables(workdir / "checkpoints")
-    return step, [np.asarray(leaf) for leaf in jax.tree.leaves(variables)]
-
-
-def assert_same_end(workdir, other):
-    (step, found), (end, expected) = leaves(workdir), leaves(other)
-    assert step == end
-    assert all(map(np.array_equal, found, expected))
-
-
-def scalars(workdir):
-    return [
-        json.loads(line)
-        for line in (workdir / "metrics.jsonl").read_text().splitlines()
-    ]
+from .runs import assert_same_end, assert_same_scalars, scalars
 
 
 def test_a_run_leaves_what_is_promised(finished, tiny):
@@ -78,10 +50,10 @@ def test_the_best_is_the_evaluation_that_scored_highest(finished):
 
 def test_the_best_is_chosen_by_the_metric_that_the_config_names():
     names = ["PCK@0.2", "PCK@0.1"]
-    assert loop.choose_metric("first", names) == "PCK@0.2"
-    assert loop.choose_metric("PCK@0.1", names) == "PCK@0.1"
+    assert choose_metric("first", names) == "PCK@0.2"
+    assert choose_metric("PCK@0.1", names) == "PCK@0.1"
     with pytest.raises(InputError, match=r"'AP'; expected first, or one of PCK@0.2, "):
-        loop.choose_metric("AP", names)
+        choose_metric("AP", names)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +64,13 @@ def test_patience_counts_evaluations_without_a_better_score(
 ):
     settings = dataclasses.replace(tiny.train, patience=patience)
     config = dataclasses.replace(tiny, train=settings)
-    run = SimpleNamespace(config=config, best_step=best_step)
-    stops = [step for step in range(3, 7) if loop.Run.stale(run, step)]
+    stops = [
+        step
+        for step in (4, 6)
+        if Run.stale.fget(
+            SimpleNamespace(config=config, best_step=best_step, scored=step)
+        )
+    ]
     assert (stops[0] if stops else None) == stops_at
 
 
@@ -119,14 +96,8 @@ def test_a_run_that_was_cut_off_ends_where_an_undisturbed_one_does(
     assert len(taken) == 6 + 2
     assert_same_end(tmp_path / "run", finished)
 
-    def without_times(line):
-        return {
-            k: v for k, v in line.items() if k not in ("images_per_second", "data_wait")
-        }
-
-    found, expected = map(scalars, (tmp_path / "run", finished))
     # Step 5 was logged twice; the first line was taken out.
-    assert [without_times(x) for x in found] == [without_times(x) for x in expected]
+    assert_same_scalars(tmp_path / "run", finished)
 
 
 def test_a_finished_run_has_nothing_to_do(finished, tiny, capsys):
@@ -164,12 +135,54 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(tiny, tmp_pa
 
 def test_heatmaps_without_peaks_are_said(tiny, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(loop, "EMPTY_PEAK", 1e6)
-    short = dataclasses.replace(
-        tiny, train=dataclasses.replace(tiny.train, steps=1, evaluate_every=1)
-    )
-    loop.train(short, tmp_path / "run")
+    settings = dataclasses.replace(tiny.train, evaluate_every=6)
+    loop.train(dataclasses.replace(tiny, train=settings), tmp_path / "run")
     assert "the heatmaps are empty" in capsys.readouterr().err
     assert scalars(tmp_path / "run")[-1]["empty"] is True
+
+
+def test_where_the_time_went_is_logged(finished):
+    first, second = [line for line in scalars(finished) if "loss" in line][:2]
+    assert first["compile_seconds"] > 0
+    assert "compile_seconds" not in second
+    assert second["step_seconds"] > 0
+    assert second["data_seconds"] > 0
+    (third,) = [x for x in scalars(finished) if x["step"] == 3]
+    assert third["save_seconds"] > 0
+    scored = [line for line in scalars(finished) if "PCK@0.2" in line]
+    assert all(line["evaluate_seconds"] > 0 for line in scored)
+
+
+def test_a_run_that_patience_ended_is_left_as_it_is(plain, tmp_path, capsys):
+    settings = dataclasses.replace(plain.train, steps=40, evaluate_every=1, patience=1)
+    config = dataclasses.replace(plain, train=settings)
+    loop.train(config, tmp_path / "run")
+    assert "stopped (train.patience)" in capsys.readouterr().err
+    before = scalars(tmp_path / "run")
+    assert before[-1]["step"] < 40
+    loop.train(config, tmp_path / "run")
+    assert "nothing to train (train.patience)" in capsys.readouterr().err
+    assert scalars(tmp_path / "run") == before
+
+
+def test_a_finished_run_goes_on_for_more_steps(plain, tmp_path):
+    for steps in (2, 4):
+        settings = dataclasses.replace(plain.train, steps=steps)
+        config = dataclasses.replace(plain, train=settings)
+        loop.train(config, tmp_path / "extended")
+    loop.train(config, tmp_path / "at once")
+    assert_same_end(tmp_path / "extended", tmp_path / "at once")
+    assert_same_scalars(tmp_path / "extended", tmp_path / "at once")
+
+
+def test_the_traced_steps_are_in_a_file_that_perfetto_reads(tiny, tmp_path, capsys):
+    loop.train(tiny, tmp_path / "run", profile=Steps(3, 4))
+    assert "step 4: the trace is in" in capsys.readouterr().err
+    (path,) = (tmp_path / "run" / "profile").rglob("*.trace.json.gz")
+    assert list(path.parent.glob("*.xplane.pb"))
+    events = json.loads(gzip.decompress(path.read_bytes()))["traceEvents"]
+    traced = {e["args"]["step_num"] for e in events if e.get("name") == "train"}
+    assert traced == {"3", "4"}
 
 
 def test_a_workdir_without_a_checkpoint_is_one_clear_line(finished, tmp_path):
@@ -177,37 +190,3 @@ def test_a_workdir_without_a_checkpoint_is_one_clear_line(finished, tmp_path):
         (tmp_path / name).write_text((finished / name).read_text())
     with pytest.raises(InputError, match="no checkpoint yet; train first"):
         restore_variables(tmp_path)
-
-
-@pytest.mark.slow
-def test_killed_at_random_moments_a_run_ends_on_the_same_bits(finished, tiny, tmp_path):
-    """SIGKILL, which nothing can catch, also while a checkpoint is being written."""
-    config = tmp_path / "config.py"
-    config.write_text(
-        textwrap.dedent(f"""
-        from pathlib import Path
-        from hourglass_jax.config_files import from_json
-
-        def get_config():
-            return from_json(Path({str(finished / "config.json")!r}).read_text(), "it")
-        """)
-    )
-    command = [
-        *(sys.executable, "train.py", "--config", str(config)),
-        *("--workdir", str(tmp_path / "run")),
-    ]
-    root = Path(__file__).resolve().parents[2]
-    moments = random.Random(0)
-    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "cache")}
-    for _ in range(3):
-        with subprocess.Popen(
-            command, cwd=root, env=environment, stderr=subprocess.PIPE
-        ) as process:
-            # Wait until it trains, then a moment longer.
-            for line in process.stderr:
-                if b"step 2: " in line or b"going on" in line or b"already" in line:
-                    break
-            time.sleep(moments.uniform(0, 3))
-            process.send_signal(signal.SIGKILL)
-    subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
-    assert_same_end(tmp_path / "run", finished)

@@ -1,6 +1,7 @@
 """The step: what it lowers, what it averages, and that it is the same every time."""
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -8,10 +9,11 @@ import numpy as np
 import pytest
 
 from hourglass_jax.config import OptimConfig
+from hourglass_jax.models.hourglass import init
 from hourglass_jax.training.optim import make_optimiser
 from hourglass_jax.training.sharding import make_mesh, put_batch, replicated
 from hourglass_jax.training.state import create_state, make_network
-from hourglass_jax.training.step import jit_train_step
+from hourglass_jax.training.step import jit_train_step, make_learn
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +31,12 @@ def trained(tiny, batch):
     """Takes steps from a seed; gives what there was before each and after the last."""
     optim = OptimConfig(name="adamw", learning_rate=1e-2, ema=0.99)
     config = dataclasses.replace(tiny, optim=optim)
-    mesh = make_mesh()
+    mesh = make_mesh(config)
     net = make_network(config, 16)
     optimiser = make_optimiser(config.optim, config.train.steps)
-    step = jit_train_step(net, optimiser, config, mesh)
+    start = jax.device_put(create_state(config, net, optimiser), replicated(mesh))
+    jitted = jit_train_step(net, optimiser, config, mesh)
+    step = jitted.lower(start, put_batch(batch, mesh)).compile()
 
     def run(count, seed=0, **changed):
         config_now = dataclasses.replace(config, seed=seed)
@@ -48,6 +52,7 @@ def trained(tiny, batch):
         last = jax.tree.map(np.array, (state.variables, state.ema))
         return [*states, last], losses
 
+    run.program, run.start = step, start
     return run
 
 
@@ -79,6 +84,42 @@ def test_the_average_follows_parameters_and_statistics(trained):
     averages = states[-1][1]
     for found, wanted in zip(*map(jax.tree.leaves, (averages, expected)), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
+
+
+def test_the_step_writes_the_new_state_over_the_old_one(trained, tiny, batch):
+    size = sum(x.nbytes for x in jax.tree.leaves(trained.start))
+    # Some of the smallest arrays may not be worth it.
+    assert trained.program.memory_analysis().alias_size_in_bytes > 0.95 * size
+    state = jax.tree.map(jnp.copy, trained.start)
+    trained.program(state, put_batch(batch, make_mesh(tiny)))
+    assert all(leaf.is_deleted() for leaf in jax.tree.leaves(state.variables))
+
+
+@pytest.fixture(scope="module")
+def taught(tiny, batch):
+    """What a batch teaches a net without BatchNorm, in how many parts."""
+    model = dataclasses.replace(tiny.model, stacks=1, norm="group")
+    # Of two parts, one counts 16 heatmaps and the other 26.
+    visibility = np.array([[2] * 16, [2] * 10 + [0] * 6, [0] * 16, [1] * 16], np.uint8)
+
+    def learn(accumulate):
+        settings = dataclasses.replace(tiny.train, accumulate=accumulate)
+        config = dataclasses.replace(tiny, model=model, train=settings)
+        mesh, net = make_mesh(config), make_network(config, 16)
+        variables = init(net, jax.random.key(0))
+        run = jax.jit(make_learn(net, config, mesh))
+        return run(variables, put_batch(batch | {"visibility": visibility}, mesh))
+
+    return learn
+
+
+@pytest.mark.slow  # two compilations; gradients_test shows the same of a small model
+def test_accumulated_parts_teach_what_the_whole_batch_does(taught):
+    whole, parts = taught(1), taught(2)
+    largest = max(float(jnp.abs(x).max()) for x in jax.tree.leaves(whole.gradients))
+    # Nothing but the order of the sums differs.
+    compare = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6 * largest)
+    jax.tree.map(compare, parts, whole)
 
 
 def test_keypoints_that_are_absent_teach_nothing(trained):

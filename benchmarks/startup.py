@@ -1,0 +1,102 @@
+"""Seconds from the command to its end, in new processes, on one photograph.
+
+    python benchmarks/startup.py MODEL PHOTOGRAPH [OUT.json]
+
+Each command runs in three ways: `off` compiles and keeps nothing, `first` compiles and
+keeps the programs, `second` finds them. CPU seconds are those of all threads.
+"""
+
+import datetime
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from hourglass_jax.compile_cache import VARIABLE
+
+ROUNDS = 5
+CONFIG = Path(__file__).parents[1] / "configs" / "synthetic_demo.py"
+FEW = ("--train.steps", "1", "--data.people", "64", "--data.validation-people", "16")
+
+
+def commands(model: str, photograph: str, folder: Path) -> dict[str, list[str]]:
+    """What is timed; `train` takes one step, scores and saves."""
+    python = [sys.executable]
+    verb = [*python, "-m", "hourglass_jax.cli"]
+    train = [*verb, "train", "--config", str(CONFIG), *FEW, "--workdir"]
+    return {
+        "import jax": [*python, "-c", "import jax"],
+        "--help": [*verb, "--help"],
+        "predict": [*verb, "predict", model, photograph, "--out", f"{folder}/poses"],
+        "train": [*train, f"{folder}/run"],
+    }
+
+
+def seconds(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """By the wall clock, and of CPU."""
+    began, used = time.perf_counter(), children_cpu()
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if ended.returncode:
+        sys.exit(f"{' '.join(command)}: {ended.stderr}")
+    return time.perf_counter() - began, children_cpu() - used
+
+
+def children_cpu() -> float:
+    """CPU seconds of all children that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def measure(model: str, photograph: str, records: Path) -> dict[str, Any]:
+    """Medians over the rounds; every round starts without compiled programs."""
+    taken: dict[str, list[tuple[float, float]]] = {}
+    for number in range(ROUNDS + 1):
+        with tempfile.TemporaryDirectory() as name:
+            cache = f"{name}/compiled"
+            for way, value in (("off", "off"), ("first", cache), ("second", cache)):
+                where = {VARIABLE: value, "HOURGLASS_DATA_DIR": str(records)}
+                environment = os.environ | where
+                environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+                todo = commands(model, photograph, Path(name) / way)
+                for what, command in todo.items():
+                    found = seconds(command, environment)
+                    if number:  # the first round prepares records and fills page cache
+                        taken.setdefault(f"{what}, {way}", []).append(found)
+    return {
+        what: {
+            "wall_s": round(statistics.median(wall for wall, _ in each), 2),
+            "cpu_s": round(statistics.median(cpu for _, cpu in each), 2),
+        }
+        for what, each in taken.items()
+    }
+
+
+def main() -> None:
+    """Print the table and, given a path, keep it as JSON."""
+    with tempfile.TemporaryDirectory() as records:
+        results = measure(sys.argv[1], sys.argv[2], Path(records))
+    for what, figures in results.items():
+        print(f"{what:20s}", *(f"{name} {value}" for name, value in figures.items()))
+    report = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "machine": platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "versions": {"jax": jax.__version__, "python": platform.python_version()},
+        "rounds": ROUNDS,
+        "results": results,
+    }
+    for path in sys.argv[3:]:
+        Path(path).write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

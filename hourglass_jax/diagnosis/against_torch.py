@@ -1,0 +1,149 @@
+"""Our network and PyTorch's, with the same weights, in turns on the same machine."""
+
+import datetime
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hourglass_jax.diagnosis.cases import Case
+from hourglass_jax.diagnosis.contenders import Contender, contender
+from hourglass_jax.diagnosis.timing import spread
+from hourglass_jax.errors import InputError
+from hourglass_jax.files import write_json
+from hourglass_jax.progress import console
+
+OURS, THEIRS = "hourglass_jax.diagnosis.ours", "hourglass_jax.diagnosis.theirs"
+SECONDS = 1.0
+"""A turn lasts about this long, and at least one call."""
+# Of the largest heatmap, or of the loss. In bfloat16, 8 bits a product and rounding
+# that differs in every layer; a wrong network is off by about 1.
+TOLERANCES = {"float32": 1e-3, "bfloat16": 0.1}
+
+
+class DifferentError(RuntimeError):
+    """The two networks do not give the same answers."""
+
+
+def require_torch() -> None:
+    """Raise InputError unless PyTorch is there; it is not imported."""
+    if importlib.util.find_spec("torch") is None:
+        raise InputError(
+            "benchmark: --against torch needs PyTorch, which is not installed; "
+            "pip install torch"
+        )
+
+
+def compare(cases: Iterable[Case], rounds: int, out: Path | None) -> dict[str, Any]:
+    """Run cases one after the other; print a line each.
+
+    Args:
+      cases: what to compare.
+      rounds: turns of each side, at least 2.
+      out: JSON file, written again after every case. What it holds of other cases
+        stays.
+
+    Returns:
+      The content of the file: ``about`` and ``cases``, by `Case.name`.
+
+    Raises:
+      InputError: PyTorch is not installed, or ``out`` is not such a file.
+      DifferentError: the answers of a case are not the same.
+    """
+    require_torch()
+    report = _read(out) if out is not None and out.exists() else {"cases": {}}
+    report["about"] = {
+        "machine": platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "ratio": "PyTorch's best time over ours: above 1, ours is faster",
+        "rounds": "in turns, each side waits while the other computes",
+    }
+    for case in cases:
+        result = race(case, rounds)
+        report["cases"][case.name] = result
+        console.print(format_case(case, result), markup=False)
+        if out is not None:
+            write_json(out, report)
+    return report
+
+
+def race(case: Case, rounds: int) -> dict[str, Any]:
+    """Prepare both sides, compare their answers, then time them in turns.
+
+    Raises:
+      DifferentError: the answers are not the same.
+      ContenderError: a side could not be prepared.
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contender(OURS, case, Path(folder)) as ours,
+        contender(THEIRS, case, Path(folder)) as theirs,
+    ):
+        deviation = check_answers(case, ours.answer, theirs.answer)
+        turns = _race(ours, theirs, rounds)
+        return {
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "deviation": float(f"{deviation:.2g}"),
+            "ratio": spread(their / our for our, their in turns),
+            "ours_ms": spread(our for our, _ in turns),
+            "torch_ms": spread(their for _, their in turns),
+            "rounds": rounds,
+            "ours": ours.about,
+            "torch": theirs.about,
+        }
+
+
+def check_answers(case: Case, ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The largest difference, as a share of the largest value.
+
+    Raises:
+      DifferentError: it is above `TOLERANCES`, or a shape or a value is wrong.
+    """
+    if ours.shape != theirs.shape:
+        raise DifferentError(f"{case.name}: {ours.shape} here, {theirs.shape} there")
+    deviation = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+    if not deviation <= TOLERANCES[case.dtype]:  # also where it is not a number
+        raise DifferentError(
+            f"{case.name}: the answers differ by {deviation:.2g} of the largest, more "
+            f"than {TOLERANCES[case.dtype]}"
+        )
+    return deviation
+
+
+def format_case(case: Case, result: dict[str, Any]) -> str:
+    """One line: ratio with quartiles, both times, the way that was PyTorch's best."""
+    ratio, ours, theirs = (result[key] for key in ("ratio", "ours_ms", "torch_ms"))
+    return (
+        f"{case.name:28s} ratio {ratio['median']:.2f} "
+        f"({ratio['lower_quartile']:.2f} to {ratio['upper_quartile']:.2f})  "
+        f"ours {ours['median']:.1f} ms ({result['ours']['best']})  "
+        f"torch {theirs['median']:.1f} ms ({result['torch']['best']})"
+    )
+
+
+def _race(ours: Contender, theirs: Contender, rounds: int) -> list[tuple[float, float]]:
+    """Median milliseconds of both sides, round by round; the first is left out."""
+    slower = max(ours.time(1)[0], theirs.time(1)[0])
+    calls = max(1, round(1e3 * SECONDS / slower))
+    return [
+        (statistics.median(ours.time(calls)), statistics.median(theirs.time(calls)))
+        for _ in range(rounds)
+    ]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        report = json.loads(path.read_text())
+        report["cases"].keys()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"benchmark: {path} is not a file of this comparison; give a new name"
+        ) from error
+    return dict(report)

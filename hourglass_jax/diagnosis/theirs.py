@@ -1,0 +1,156 @@
+"""PyTorch's side of the comparison, at its best; runs in a process of its own."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from hourglass_jax.diagnosis.cases import Case
+from hourglass_jax.diagnosis.contenders import (
+    IMAGES,
+    LOSSES,
+    TARGETS,
+    TRIALS,
+    WEIGHTS,
+    Prepared,
+)
+from hourglass_jax.diagnosis.timing import Run, fastest
+from hourglass_jax.diagnosis.torch_network import StackedHourglass, load_weights
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+Way = frozenset[str]
+"""Of: channels-last, compiled, frozen (BatchNorm folded by inductor), autocast."""
+
+
+def prepare(case: Case, folder: Path) -> Prepared:
+    """Try every way of running the case; the fastest is ready to be timed."""
+    torch.manual_seed(case.seed)
+    make = _inference if case.kind == "inference" else _training
+    began = time.perf_counter()
+    runs: dict[str, Run] = {}
+    answers: list[np.ndarray] = []
+    failed: dict[str, str] = {}
+    for way in _ways(case):
+        name = " ".join(sorted(way)) or "eager"
+        try:
+            runs[name], answer = make(case, folder, way)
+        except Exception as error:  # such as no compiler for inductor: said, not hidden
+            failed[name] = f"{type(error).__name__}: {str(error)[:200]}"
+        else:
+            answers.append(answer)
+    if not runs:
+        raise RuntimeError(f"PyTorch ran in no way: {failed}")
+    best, medians = fastest(runs, TRIALS)
+    about = {
+        "best": best,
+        "ways_ms": medians,
+        "seconds_until_ready": round(time.perf_counter() - began, 1),
+        "device": DEVICE,
+        "threads": torch.get_num_threads(),
+        "versions": {"torch": torch.__version__},
+    }
+    about |= {"failed": failed} if failed else {}
+    return Prepared(run=runs[best], answer=answers[0], about=about)
+
+
+def _ways(case: Case) -> Iterator[Way]:
+    """Plain first. In bfloat16 each once with all of it so, once under autocast."""
+    layouts: list[Way] = [
+        frozenset(),
+        frozenset({"channels-last"}),
+        frozenset({"compiled"}),
+        frozenset({"channels-last", "compiled"}),
+    ]
+    if case.kind == "inference":
+        layouts.append(frozenset({"channels-last", "compiled", "frozen"}))
+    yield from layouts
+    if case.dtype == "bfloat16":
+        yield from (way | {"autocast"} for way in layouts)
+
+
+def _network(case: Case, folder: Path, way: Way) -> tuple[nn.Module, torch.Tensor]:
+    net = StackedHourglass(
+        stacks=case.stacks,
+        features=case.features,
+        keypoints=case.keypoints,
+        depth=case.depth,
+    )
+    with np.load(folder / WEIGHTS) as arrays:
+        load_weights(net, dict(arrays))
+    images = torch.from_numpy(np.load(folder / IMAGES)).to(DEVICE)
+    net = net.to(DEVICE)
+    if case.dtype == "bfloat16" and "autocast" not in way:
+        net, images = net.bfloat16(), images.bfloat16()
+    if "channels-last" in way:
+        net = net.to(memory_format=torch.channels_last)
+        images = images.contiguous(memory_format=torch.channels_last)
+    return net, images
+
+
+def _precision(way: Way) -> contextlib.AbstractContextManager[object]:
+    if "autocast" in way:
+        return torch.autocast(DEVICE, torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def _inference(case: Case, folder: Path, way: Way) -> tuple[Run, np.ndarray]:
+    net, images = _network(case, folder, way)
+    net.eval()
+    forward = _compile(net, way)
+
+    def run() -> torch.Tensor:
+        with torch.no_grad(), _precision(way):
+            heatmaps = forward(images)
+        _wait()
+        return heatmaps
+
+    for _ in range(2):
+        answer = run()
+    return run, answer.float().cpu().numpy()
+
+
+def _compile(net: nn.Module, way: Way) -> Callable[[torch.Tensor], torch.Tensor]:
+    if "compiled" not in way:
+        return net
+    torch._dynamo.reset()
+    options = {"freezing": True} if "frozen" in way else None
+    return torch.compile(net, options=options)
+
+
+def _training(case: Case, folder: Path, way: Way) -> tuple[Run, np.ndarray]:
+    net, images = _network(case, folder, way)
+    net.train()
+    targets = torch.from_numpy(np.load(folder / TARGETS)).to(DEVICE)
+    # The constants of our default, which are those of the authors' Torch7 code.
+    optimiser = torch.optim.RMSprop(net.parameters(), lr=2.5e-4, alpha=0.99, eps=1e-8)
+    forward = _compile(net, way)
+    step = partial(_step, forward, optimiser, images, targets, way)
+    return step, np.array([step() for _ in range(LOSSES)])
+
+
+def _step(
+    forward: Callable[[torch.Tensor], torch.Tensor],
+    optimiser: torch.optim.Optimizer,
+    images: torch.Tensor,
+    targets: torch.Tensor,
+    way: Way,
+) -> float:
+    optimiser.zero_grad(set_to_none=True)
+    with _precision(way):
+        heatmaps = forward(images)
+    loss = (heatmaps.float() - targets).square().mean(dim=(1, 2, 3, 4)).sum()
+    loss.backward()
+    optimiser.step()
+    _wait()
+    return float(loss.detach())
+
+
+def _wait() -> None:
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()

@@ -1,0 +1,53 @@
+"""What a network is built of, chosen once by its options and handed down."""
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+
+import flax.linen as nn
+from jaxtyping import Array, Float
+
+Maps = Float[Array, "b h w c"]
+Features = Float[Array, "b h w f"]
+Heatmaps = Float[Array, "b h w k"]
+Level = Float[Array, "b _ _ _"]  # maps of any size
+ModuleFactory = Callable[..., nn.Module]
+
+
+class Residuals(nn.Module):
+    """`count` residual blocks in a row (the authors' nModules)."""
+
+    count: int
+    block: ModuleFactory
+
+    @nn.compact
+    def __call__(self, x: Maps) -> Features:
+        """Return maps of the block's width."""
+        for i in range(self.count):
+            x = self.block(name=f"block{i + 1}")(x)
+        return x
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """The layers of a network.
+
+    Attributes:
+        features: channels between the stem and the heatmaps.
+        blocks: residual blocks in a row at every place.
+        conv: makes a convolution, `conv(channels, size=3, padding=1, name="conv1")`.
+        norm: makes a normalisation, `norm(name="norm1")`.
+        block: makes a residual block, `block(channels, name="residual1")`.
+        pool: halves h and w.
+    """
+
+    features: int
+    blocks: int
+    conv: ModuleFactory
+    norm: ModuleFactory
+    block: ModuleFactory
+    pool: Callable[[Array], Array]
+
+    def residuals(self, name: str) -> Residuals:
+        """A row of `blocks` residual blocks of `features` channels."""
+        return Residuals(self.blocks, partial(self.block, self.features), name=name)

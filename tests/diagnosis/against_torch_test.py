@@ -1,0 +1,80 @@
+"""The comparison itself, in the terms of two contenders that only pretend."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from hourglass_jax.diagnosis import against_torch
+from hourglass_jax.diagnosis.against_torch import (
+    DifferentError,
+    check_answers,
+    compare,
+    require_torch,
+)
+from hourglass_jax.diagnosis.cases import parse_case
+from hourglass_jax.diagnosis.contenders import ContenderError, contender
+from hourglass_jax.errors import InputError
+
+CASE = parse_case("inference:1:1:float32")
+
+
+def test_another_process_prepares_and_is_timed(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    (tmp_path / "pretender.py").write_text(
+        "import numpy as np\n"
+        "from hourglass_jax.diagnosis.contenders import Prepared\n"
+        "def prepare(case, folder):\n"
+        "    if case.stacks == 9: raise ValueError('no such network')\n"
+        "    return Prepared(lambda: None, np.arange(case.batch), {'best': 'plain'})\n"
+    )
+    with contender("pretender", parse_case("train:1:3:float32"), tmp_path) as found:
+        assert found.about == {"best": "plain"}
+        assert found.answer.tolist() == [0, 1, 2]
+        assert len(found.time(4)) == 4
+    with (
+        pytest.raises(ContenderError, match="ValueError: no such network"),
+        contender("pretender", parse_case("train:9:1:float32"), tmp_path),
+    ):
+        pass
+
+
+def test_answers_that_differ_are_not_timed():
+    answer = np.linspace(-1, 2, 12).reshape(3, 4)
+    assert check_answers(CASE, answer, answer) == 0
+    assert check_answers(CASE, answer + 1e-3, answer) == pytest.approx(5e-4)
+    for wrong in (answer + 0.1, answer.T, answer * np.nan):
+        with pytest.raises(DifferentError, match="inference:1:1:float32"):
+            check_answers(CASE, wrong, answer)
+
+
+def test_every_case_is_kept_as_soon_as_it_is_known(tmp_path, monkeypatch):
+    spread = {"median": 1.0, "lower_quartile": 1.0, "upper_quartile": 1.0}
+    side = {"best": "plain"}
+    result = {"ratio": spread, "ours_ms": spread, "torch_ms": spread}
+    result |= {"ours": side, "torch": side}
+
+    def race(case, rounds):
+        if case.stacks == 8:
+            raise KeyboardInterrupt
+        return result
+
+    monkeypatch.setattr(against_torch, "race", race)
+    monkeypatch.setattr(against_torch, "require_torch", lambda: None)
+    out = tmp_path / "kept.json"
+    names = ["train:1:1:float32", "train:2:1:float32", "train:8:1:float32"]
+    with pytest.raises(KeyboardInterrupt):
+        compare(map(parse_case, names), 2, out)
+    assert list(json.loads(out.read_text())["cases"]) == names[:2]
+    compare([parse_case("train:4:1:float32")], 2, out)
+    assert len(json.loads(out.read_text())["cases"]) == 3
+    out.write_text("[]")
+    with pytest.raises(InputError, match="not a file of this comparison"):
+        compare([], 2, out)
+
+
+def test_without_pytorch_it_is_said_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(against_torch.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="pip install torch"):
+        require_torch()

@@ -1,0 +1,83 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from hourglass_jax.errors import InputError
+from hourglass_jax.inference.inputs import Input, find_inputs, name_results
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "B.JPG", "odd[1].png", "c.mp4", "notes.md"):
+        (tmp_path / "in" / name).write_text("")
+    return tmp_path / "in"
+
+
+def found(*given):
+    return [each.path.name for each in find_inputs(given)]
+
+
+def test_folders_patterns_and_files_are_found_once_each(folder, capsys):
+    everything = found(folder / "B.JPG", folder, str(folder / "*.png"))
+    assert everything == ["B.JPG", "a.png", "c.mp4", "odd[1].png"]
+    assert "1 other files left out" in capsys.readouterr().err
+    assert found(folder / "odd[1].png") == ["odd[1].png"]
+
+
+def test_films_are_told_by_their_names(folder):
+    films = {i.path.name for i in find_inputs([folder]) if i.is_film}
+    assert films == {"c.mp4"}
+
+
+def test_a_list_names_files_from_here_or_from_where_it_lies(folder):
+    listed = folder / "list.txt"
+    listed.write_text(f"# people\na.png\n\n{folder / 'B.JPG'}\ngone.jpg\n")
+    paths = [each.path for each in find_inputs([listed])]
+    assert paths == [folder / "a.png", folder / "B.JPG", Path("gone.jpg")]
+
+
+@pytest.mark.parametrize("where", ["coco.json", "annotations/coco.json"])
+def test_coco_annotations_name_photographs_with_their_ids(folder, where):
+    images = [{"id": 7, "file_name": "a.png"}, {"id": "x", "file_name": "gone.jpg"}]
+    path = folder / where
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
+    assert find_inputs([path]) == [
+        Input(folder / "a.png", 7),
+        Input(folder / "gone.jpg", "x"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("empty", "folder without photographs"),
+        ("*.bmp", "nothing matches"),
+        ("empty.txt", "names no photograph"),
+        ("binary.txt", "is no list of names"),
+        ("bad.json", "not JSON"),
+    ],
+)
+def test_an_input_without_photographs_is_refused(tmp_path, given, message):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty.txt").write_text("\n# none\n")
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\xff")
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(InputError, match=message):
+        find_inputs([tmp_path / given])
+    with pytest.raises(InputError, match="no photograph"):
+        find_inputs([])
+
+
+def test_results_have_names_of_their_own():
+    paths = [Path(name) for name in ("x/a.png", "y/a.png", "y/a-2.png", "y/a.jpg")]
+    names = name_results(map(Input, paths), {})
+    assert [names[path] for path in paths] == ["a", "a-3", "a-2", "a-4"]
+
+
+def test_names_that_were_given_before_stay():
+    old, new = Path("y/a.png"), Path("x/a.png")
+    names = name_results([Input(new), Input(old)], {old: "a"})
+    assert (names[old], names[new]) == ("a", "a-2")

@@ -12,6 +12,7 @@ from .check_forms import change, draw_photograph, write_folder
 from .conftest import write_joints, write_raw_folder
 
 CONFIG = """
+from pathlib import Path
 from hourglass_jax.config import *
 
 def get_config():

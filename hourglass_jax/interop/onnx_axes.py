@@ -95,6 +95,16 @@ def split(graph: Graph, equation: Equation, x: Value) -> list[Tensor]:
     return graph.add_split(x, axis, len(sizes))
 
 
+def unstack(graph: Graph, equation: Equation, x: Value) -> list[Tensor]:
+    """Cut an axis into single places, and drop it (jax 0.12)."""
+    results = equation.outvars
+    parts = graph.add_split(x, int(equation.params["axis"]), len(results))
+    return [
+        graph.reshape(part, list(result.aval.shape))
+        for part, result in zip(parts, results, strict=True)
+    ]
+
+
 def pad(graph: Graph, equation: Equation, x: Value, filling: Value) -> Tensor:
     """Put numbers around."""
     low, high, inner = np.array(equation.params["padding_config"], np.int64).T

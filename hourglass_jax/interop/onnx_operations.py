@@ -181,4 +181,5 @@ OPERATIONS: dict[str, Rule] = {
     "squeeze": axes.reshape,
     "stack": axes.stack,
     "transpose": axes.transpose,
+    "unstack": axes.unstack,
 }

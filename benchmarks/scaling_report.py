@@ -183,7 +183,7 @@ def draw_efficiency(programs: list[Program], path: Path) -> None:
         panel.annotate(
             label,
             (numbers[-1], share[-1]),
-            (6, -3),
+            (6, 0 if program["stacks"] == 8 else -9),  # they end close together
             textcoords="offset points",
             color=colour,
             fontsize=9,

@@ -36,5 +36,5 @@ def get_config() -> Config:
             clip_norm=1.0,
             ema=0.995,
         ),
-        train=TrainConfig(steps=6000, batch_size=8, evaluate_every=1000),
+        train=TrainConfig(steps=3000, batch_size=8, evaluate_every=500),
     )

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import linear_sum_assignment
 
 from hourglass_jax.drawing import FAINTEST
 from hourglass_jax.inference.results import Pose
@@ -55,6 +54,9 @@ class Tracker:
         """For each pose the index of the known one it goes on from, or -1."""
         if not known or not poses:
             return [-1] * len(poses)
+        # Half a second to import, which photographs need not wait for.
+        from scipy.optimize import linear_sum_assignment
+
         alike = (overlap(poses, known) + closeness(poses, known)) / 2
         found = [-1] * len(poses)
         for i, j in zip(*linear_sum_assignment(alike, maximize=True), strict=True):

@@ -72,7 +72,8 @@ class BatchNorm(nn.Module):
         if not self.train:
             mean, var = running_mean.value, running_var.value
         else:
-            mean, var = self._recomputed(_moments)(x)
+            mean, mean_of_squares = self._recomputed(_moments)(x)
+            var = jnp.maximum(mean_of_squares - jnp.square(mean), 0)
             if not self.is_initializing():
                 count = x.size // x.shape[-1]
                 unbiased = var * (count / max(count - 1, 1))
@@ -84,7 +85,8 @@ class BatchNorm(nn.Module):
         return self._recomputed(_scale)(x, factor, offset).astype(self.dtype)
 
     def _recomputed(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        # The backward pass would keep float32 copies of maps that are bfloat16.
+        # The backward pass would keep float32 copies of maps that are bfloat16. Only
+        # what is next to them is computed again: sums over all devices are not.
         narrow = self.train and self.dtype != jnp.float32
         return jax.checkpoint(function) if narrow else function
 
@@ -93,11 +95,9 @@ class BatchNorm(nn.Module):
 
 
 def _moments(x: Maps) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
-    """Mean and biased variance of every channel, in one pass over `x`."""
+    """Mean of every channel and of its squares, in one pass over `x`."""
     x = x.astype(jnp.float32)
-    mean = jnp.mean(x, axis=(0, 1, 2))
-    mean_of_squares = jnp.mean(jnp.square(x), axis=(0, 1, 2))
-    return mean, jnp.maximum(mean_of_squares - jnp.square(mean), 0)
+    return jnp.mean(x, axis=(0, 1, 2)), jnp.mean(jnp.square(x), axis=(0, 1, 2))
 
 
 def _scale(x: Maps, factor: Array, offset: Array) -> Maps:

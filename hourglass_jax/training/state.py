@@ -1,14 +1,16 @@
 """Everything that training changes."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
-import optax
 
 from hourglass_jax.config import Config
 from hourglass_jax.models.hourglass import StackedHourglass, init
+
+if TYPE_CHECKING:  # predicting reads workdirs, too, and needs no optimiser
+    import optax
 
 Variables = dict[str, Any]
 """``{"params": ..., "batch_stats": ...}``: what `StackedHourglass.apply` takes."""
@@ -42,7 +44,7 @@ def make_network(config: Config, keypoints: int) -> StackedHourglass:
 
 
 def create_state(
-    config: Config, net: StackedHourglass, optimiser: optax.GradientTransformation
+    config: Config, net: StackedHourglass, optimiser: "optax.GradientTransformation"
 ) -> TrainState:
     """The state before the first step; a pure function of ``config.seed``."""
     variables = init(net, jax.random.key(config.seed))

@@ -10,7 +10,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "hourglass_jax"
 LEVELS = (
     {
-        *("compile_cache", "config", "config_files", "errors", "extras", "files"),
+        *("compile_cache", "compile_options", "config", "config_files", "errors"),
+        *("extras", "files"),
         *("geometry", "joint_names", "progress", "skeleton", "skeleton_files"),
     },
     {"models", "heatmaps", "decoding", "drawing", "losses", "metrics"},

@@ -23,8 +23,9 @@ from hourglass_jax.progress import console
 OURS, THEIRS = "hourglass_jax.diagnosis.ours", "hourglass_jax.diagnosis.theirs"
 SECONDS = 1.0
 """A turn lasts about this long, and at least one call."""
-# Of the largest heatmap, or of the loss. In bfloat16, 8 bits a product and rounding
-# that differs in every layer; a wrong network is off by about 1.
+# Of the largest heatmap cell, or of the loss and the gradient's norm. In bfloat16, 8
+# bits a product and rounding that differs in every layer; a wrong network is off by
+# about 1.
 TOLERANCES = {"float32": 1e-3, "bfloat16": 0.1}
 
 
@@ -101,14 +102,16 @@ def race(case: Case, rounds: int) -> dict[str, Any]:
 
 
 def check_answers(case: Case, ours: np.ndarray, theirs: np.ndarray) -> float:
-    """The largest difference, as a share of the largest value.
+    """The largest difference, as a share of the largest heatmap cell, or of the loss.
 
     Raises:
       DifferentError: it is above `TOLERANCES`, or a shape or a value is wrong.
     """
     if ours.shape != theirs.shape:
         raise DifferentError(f"{case.name}: {ours.shape} here, {theirs.shape} there")
-    deviation = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+    size = np.abs(theirs)
+    share = np.abs(ours - theirs) / (size if case.kind == "train" else size.max())
+    deviation = float(share.max())
     if not deviation <= TOLERANCES[case.dtype]:  # also where it is not a number
         raise DifferentError(
             f"{case.name}: the answers differ by {deviation:.2g} of the largest, more "

@@ -22,8 +22,6 @@ from hourglass_jax.diagnosis.timing import Run, milliseconds
 
 WEIGHTS, IMAGES, TARGETS = "weights.npz", "images.npy", "targets.npy"
 """What the first contender leaves for the others; images and targets are NCHW."""
-LOSSES = 3
-"""Training steps before the race, whose losses are the answer."""
 PAUSE = 0.3
 """Seconds before a turn, in which the other's threads fall asleep; OpenMP's of Intel
 spin for 0.2 seconds."""
@@ -37,7 +35,8 @@ class Prepared:
 
     Attributes:
       run: one call of the fastest way, which comes back when the result is there.
-      answer: heatmaps ``[s b k h w]``, or the losses of the first steps.
+      answer: heatmaps ``[s b k h w]``, or the loss and the
+        gradient's norm in the first step; later ones differ by what rounding becomes.
       about: JSON ready: which ways were tried, versions, seconds of compilation.
     """
 

@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hourglass_jax.compile_options import compiler_options
 from hourglass_jax.config import Config, DataConfig, ModelConfig, TrainConfig
 from hourglass_jax.diagnosis.cases import Case
 from hourglass_jax.diagnosis.contenders import (
     IMAGES,
-    LOSSES,
     TARGETS,
     TRIALS,
     WEIGHTS,
@@ -74,7 +74,10 @@ def _inference(
     batch = draw_batch(case)
     images = normalise(jnp.asarray(batch["image"]), config.model.mean)
     _leave(folder, variables, images)
-    forward = jax.jit(partial(net.apply, train=False))
+    forward = jax.jit(
+        partial(net.apply, train=False),
+        compiler_options=compiler_options(jax.default_backend()),
+    )
     ways: dict[str, Run] = {
         name: partial(_block, forward, jax.device_put(each), images)
         for name, each in (("plain", variables), ("folded", fold(net, variables)))
@@ -105,14 +108,13 @@ def _training(
     state = jax.device_put(state, replicated(mesh))
     placed = put_batch(batch, mesh)
 
-    def run() -> float:
+    def run() -> dict[str, jax.Array]:
         nonlocal state
         state, metrics = step(state, placed)
-        jax.block_until_ready(state)
-        return float(metrics["loss"])
+        return jax.block_until_ready((state, metrics))[1]
 
-    losses = np.array([run() for _ in range(LOSSES)])
-    return {"plain": run}, losses
+    first = run()
+    return {"plain": run}, np.array([first["loss"], first["gradient_norm"]])
 
 
 def lively(variables: Variables, seed: int) -> Variables:

@@ -13,7 +13,6 @@ from torch import nn
 from hourglass_jax.diagnosis.cases import Case
 from hourglass_jax.diagnosis.contenders import (
     IMAGES,
-    LOSSES,
     TARGETS,
     TRIALS,
     WEIGHTS,
@@ -131,7 +130,9 @@ def _training(case: Case, folder: Path, way: Way) -> tuple[Run, np.ndarray]:
     optimiser = torch.optim.RMSprop(net.parameters(), lr=2.5e-4, alpha=0.99, eps=1e-8)
     forward = _compile(net, way)
     step = partial(_step, forward, optimiser, images, targets, way)
-    return step, np.array([step() for _ in range(LOSSES)])
+    loss = step()
+    norms = [torch.linalg.vector_norm(p.grad.float()) for p in net.parameters()]
+    return step, np.array([loss, torch.linalg.vector_norm(torch.stack(norms))])
 
 
 def _step(

@@ -12,7 +12,7 @@ from hourglass_jax.data.figures import draw_figure
 from hourglass_jax.decoding import decode
 from hourglass_jax.inference.card import ModelCard
 from hourglass_jax.inference.exported import Exported
-from hourglass_jax.inference.forward import find_heatmaps
+from hourglass_jax.inference.forward import compiled_for_here, find_heatmaps
 from hourglass_jax.models.hourglass import STRIDE, Variables
 
 CROPS = 16
@@ -49,7 +49,7 @@ def check_export(
     """
     images = draw_crops(card.input_size, card.box_padding)
     heatmaps = np.asarray(
-        find_heatmaps(
+        compiled_for_here(find_heatmaps)(
             variables,
             images,
             card.network(),

@@ -1,13 +1,16 @@
 """From crops to keypoints on the device: what every form of a model computes."""
 
-from functools import partial
-from typing import cast
+from collections.abc import Callable
+from functools import cache
+from inspect import signature
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float32, UInt8
 
+from hourglass_jax.compile_options import compiler_options
 from hourglass_jax.config import Decoder
 from hourglass_jax.decoding import decode
 from hourglass_jax.geometry import crop_from_hm
@@ -27,12 +30,6 @@ Keypoints = tuple[Float32[np.ndarray, "b k 2"], Float32[np.ndarray, "b k"]]
 BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 
 
-@partial(
-    jax.jit,
-    static_argnames=(
-        *("net", "mean", "partners", "flip", "decoder", "sigma_hm", "scales"),
-    ),
-)
 def find_keypoints(
     variables: Variables,
     images: UInt8[Array, "b *s h w 3"],
@@ -67,7 +64,6 @@ def find_keypoints(
     return crop_from_hm(keypoints_hm, STRIDE), scores
 
 
-@partial(jax.jit, static_argnames=("net", "mean", "partners", "flip"))
 def find_heatmaps(
     variables: Variables,
     images: UInt8[Array, "n h w 3"],
@@ -80,7 +76,6 @@ def find_heatmaps(
     return find_all_heatmaps(variables, images, net, mean, partners, flip)[-1]
 
 
-@partial(jax.jit, static_argnames=("net", "mean", "partners", "flip"))
 def find_all_heatmaps(
     variables: Variables,
     images: UInt8[Array, "n h w 3"],
@@ -98,6 +93,17 @@ def find_all_heatmaps(
         plain, mirrored = jnp.split(heatmaps, 2, axis=1)
         heatmaps = (plain + flip_heatmaps(mirrored, partners)) / 2
     return heatmaps
+
+
+@cache
+def compiled_for_here(function: Callable[..., Any]) -> Callable[..., Any]:
+    """One of the functions above, compiled for the default device of this process."""
+    static = "net", "mean", "partners", "flip", "decoder", "sigma_hm", "scales"
+    return jax.jit(
+        function,
+        static_argnames=[n for n in static if n in signature(function).parameters],
+        compiler_options=compiler_options(jax.default_backend()),
+    )
 
 
 def pad_batch(images: Crops) -> UInt8[np.ndarray, "padded *s h w 3"]:

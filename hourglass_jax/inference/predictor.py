@@ -14,6 +14,7 @@ from hourglass_jax.inference.forward import (
     BATCH_SIZES,
     Crops,
     Keypoints,
+    compiled_for_here,
     find_all_heatmaps,
     find_keypoints,
     pad_batch,
@@ -130,7 +131,7 @@ class Predictor:
         """Every stack's heatmaps of at most 32 crops, float32 ``[s b h/4 w/4 k]``."""
         mean, partners = self.card.model.mean, self.skeleton.flip
         padded = pad_batch(images)
-        heatmaps = find_all_heatmaps(
+        heatmaps = compiled_for_here(find_all_heatmaps)(
             self.variables, padded, self._net, mean, partners, flip
         )
         # Where hourglasses are supervised inside, too, each ends with its own answer.
@@ -150,7 +151,7 @@ class Predictor:
                     net, variables, options.stacks
                 )
             net, variables = self._exits[options.stacks]
-        return find_keypoints(
+        return compiled_for_here(find_keypoints)(
             variables,
             pad_batch(images),
             net=net,

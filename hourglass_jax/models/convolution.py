@@ -113,7 +113,7 @@ def _dense_conv(x: Maps, kernel: Kernel, padding: int) -> Result:
     side, _, c, o = kernel.shape
     if side > 1 and x.dtype == jnp.float32:
         return _conv_by_xla(x, kernel, 1, padding)
-    columns = _side_by_side(_pad(x, padding, padding), side, axis=2)
+    columns = _beside(_pad(x, padding, padding), side, along=2)
     rows = kernel.reshape(side, side * c, o).swapaxes(0, 1).reshape(side * c, side * o)
     partial_sums = _matmul(columns, rows)
     height = partial_sums.shape[1] - side + 1
@@ -133,32 +133,63 @@ def _dense_backward(
     padding: int, saved: tuple[Maps, Kernel], grad: Result
 ) -> tuple[Maps, Kernel]:
     x, kernel = saved
-    side, _, c, o = kernel.shape
+    side = kernel.shape[0]
     border = side - 1 - padding
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
-    columns = _side_by_side(_pad(x, 0, padding), side, axis=2)
-    rows = _side_by_side(_pad(grad, border, 0), side, axis=1)
-    products = _matmul(
-        columns.reshape(-1, side * c).T, rows.reshape(-1, side * o)
-    ).reshape(side, c, side, o)
-    kernel_grad = products.transpose(2, 0, 1, 3)[::-1].astype(kernel.dtype)
-    return _dense_conv(grad, turned, border), kernel_grad
+    kernel_grad = _by_columns if x.dtype == jnp.float32 else _by_rows
+    found = kernel_grad(_pad(x, 0, padding), _pad(grad, border, 0), side)
+    return _dense_conv(grad, turned, border), found.astype(kernel.dtype)
 
 
 _dense_conv.defvjp(_dense_forward, _dense_backward)
 
 
+def _by_columns(x: Maps, grad: Result, side: int) -> Kernel:
+    """The kernel's gradient in float32: a product for each column of the kernel."""
+    c, o = x.shape[-1], grad.shape[-1]
+    rows = _beside(grad, side, along=1).reshape(-1, side * o)
+    columns = [view.reshape(-1, c) for view in _views(x, side, along=2)]
+    products = jnp.stack([_matmul(column.T, rows) for column in columns])
+    return products.reshape(side, c, side, o).transpose(2, 0, 1, 3)[::-1]
+
+
+def _by_rows(x: Maps, grad: Result, side: int) -> Kernel:
+    """The kernel's gradient in bfloat16: a product for each row of the kernel.
+
+    Only rows times columns reach the matrix unit, hence the maps are turned first. As
+    a matrix XLA would see that, and turn the product back.
+    """
+    c, o = x.shape[-1], grad.shape[-1]
+    turned = _move(x, lambda bits: bits.transpose(3, 0, 1, 2))
+    columns = _beside(turned, side, along=3, axis=0).reshape(side * c, -1)
+    rows = [view.reshape(-1, o) for view in _views(grad, side, along=1)]
+    products = jnp.stack([_matmul(columns, row) for row in rows])
+    return products.reshape(side, side, c, o)[::-1]
+
+
 def _pad(x: Maps, height: int, width: int) -> Result:
     """Put zeros around each map; a negative number cuts rows or columns off."""
     edges = [(0, 0, 0), (height, height, 0), (width, width, 0), (0, 0, 0)]
-    return lax.pad(x, jnp.zeros((), x.dtype), edges)
+    return _move(x, lambda bits: lax.pad(bits, jnp.zeros((), bits.dtype), edges))
 
 
-def _side_by_side(x: Maps, count: int, axis: int) -> Result:
-    """Concatenate, as channels, `count` views of `x`, each one cell further along."""
-    length = x.shape[axis] - count + 1
-    views = [lax.slice_in_dim(x, i, i + length, axis=axis) for i in range(count)]
-    return jnp.concatenate(views, axis=-1)
+def _beside(x: Array, count: int, along: int, axis: int = -1) -> Array:
+    """Join `_views` of `x` along `axis`, by default as channels."""
+    return _move(x, lambda bits: jnp.concatenate(_views(bits, count, along), axis))
+
+
+def _views(x: Array, count: int, along: int) -> list[Array]:
+    """`count` views of `x`, each one cell further `along`."""
+    length = x.shape[along] - count + 1
+    return [lax.slice_in_dim(x, i, i + length, axis=along) for i in range(count)]
+
+
+def _move(x: Array, move: Callable[[Array], Array]) -> Array:
+    """Rearrange bfloat16 as bits: XLA on CPU would make it float32 to move it."""
+    if x.dtype != jnp.bfloat16:
+        return move(x)
+    bits = lax.bitcast_convert_type(x, jnp.uint16)
+    return lax.bitcast_convert_type(move(bits), x.dtype)
 
 
 def _matmul(x: Array, y: Array) -> Array:

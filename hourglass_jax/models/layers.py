@@ -39,7 +39,9 @@ class Conv(nn.Module):
         if not self.use_bias:
             return y
         bias = self.param("bias", uniform, (self.features,), fan_in)
-        return y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
+        # In float32, and so is the sum over all pixels that is the bias's gradient.
+        y = y.astype(jnp.float32) + bias.reshape(1, 1, 1, -1)
+        return y.astype(self.dtype)
 
 
 def uniform(key: Array, shape: tuple[int, ...], fan_in: int) -> Array:
@@ -131,15 +133,31 @@ class GroupNorm(nn.Module):
         return y.astype(self.dtype)
 
 
+@jax.custom_vjp
 def max_pool(x: Maps) -> Result:
     """Halve h and w, keeping the largest of each 2x2 block; ties share the gradient.
 
-    A maximum of strided slices: the gradient of XLA's window reduction is several
-    times slower on CPU (benchmarks/layers.py).
+    A maximum of strided slices, with a gradient of our own: that of XLA's window
+    reduction is several times slower on CPU (benchmarks/layers.py).
     """
     corners = _corners(x)
     top, bottom = jnp.maximum(*corners[:2]), jnp.maximum(*corners[2:])
     return jnp.maximum(top, bottom)
+
+
+def _max_pool_forward(x: Maps) -> tuple[Result, tuple[Maps, Result]]:
+    y = max_pool(x)
+    return y, (x, y)
+
+
+def _max_pool_backward(saved: tuple[Maps, Result], grad: Result) -> tuple[Maps]:
+    x, y = saved
+    count = sum((corner == y).astype(grad.dtype) for corner in _corners(x))
+    share = upsample(grad / count)
+    return (jnp.where(x == upsample(y), share, jnp.zeros((), grad.dtype)),)
+
+
+max_pool.defvjp(_max_pool_forward, _max_pool_backward)
 
 
 def average_pool(x: Maps) -> Result:

@@ -12,6 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
+from hourglass_jax.compile_options import compiler_options
 from hourglass_jax.config import Config
 from hourglass_jax.data.records import Dataset
 from hourglass_jax.errors import InputError
@@ -146,7 +147,11 @@ def jit_predict(
         decoder=config.target.decoder,
         sigma_hm=config.target.sigma_hm,
     )
-    return jax.jit(predict, out_shardings=replicated(mesh))
+    return jax.jit(
+        predict,
+        out_shardings=replicated(mesh),
+        compiler_options=compiler_options(mesh.devices.flat[0].platform),
+    )
 
 
 def choose_metric(wanted: str, names: list[str]) -> str:

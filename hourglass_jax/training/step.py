@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
+from hourglass_jax.compile_options import compiler_options
 from hourglass_jax.config import Config
 from hourglass_jax.heatmaps import make_targets
 from hourglass_jax.losses import heatmap_loss
@@ -134,4 +135,5 @@ def jit_train_step(
         in_shardings=(replicated(mesh), split_batch(mesh)),
         out_shardings=replicated(mesh),
         donate_argnums=0,
+        compiler_options=compiler_options(mesh.devices.flat[0].platform),
     )

@@ -81,6 +81,14 @@ def test_max_pool_equals_numpy_and_sends_the_gradient_to_the_maximum():
     np.testing.assert_array_equal(pull(jnp.ones_like(y))[0], winners)
 
 
+def test_max_pool_shares_the_gradient_among_equals():
+    x = np.array([[7, 7, 3, 9], [7, 7, 9, 9], [5, 1, 2, 2], [5, 0, 1, 0]], np.float32)
+    share = [[1, 1, 0, 2], [1, 1, 2, 2], [6, 0, 9, 9], [6, 0, 0, 0]]  # 4, 6, 12, 18
+    _, pull = jax.vjp(layers.max_pool, jnp.asarray(x)[None, :, :, None])
+    grad = jnp.array([[4.0, 6.0], [12.0, 18.0]])[None, :, :, None]
+    np.testing.assert_array_equal(pull(grad)[0][0, :, :, 0], share)
+
+
 def test_upsample_repeats_cells_and_its_gradient_sums_them():
     x = np.random.default_rng(0).normal(size=(2, 3, 2, 4)).astype(np.float32)
     y, pull = jax.vjp(layers.upsample, jnp.asarray(x))

@@ -204,14 +204,10 @@ def test_parts_of_a_split_batch_stay_where_they_are():
 
 @pytest.mark.usefixtures("as_on_accelerators")
 def test_split_pictures_are_understood_as_on_one_device(batch):
-    predict = partial(
-        find_keypoints,
-        net=NET,
-        mean=CONFIG.model.mean,
-        partners=(1, 0, 2),
-        flip=True,
-        decoder="quarter",
-        sigma_hm=1.0,
+    how = {"flip": True, "decoder": "quarter", "sigma_hm": 1.0}
+    mean, partners = CONFIG.model.mean, (1, 0, 2)
+    predict = jax.jit(
+        partial(find_keypoints, net=NET, mean=mean, partners=partners, **how)
     )
     variables = create_state(CONFIG, NET, SGD).variables
     expected = predict(variables, jnp.asarray(batch["image"]))

@@ -23,7 +23,7 @@ import jax
 
 from hourglass_jax.compile_cache import VARIABLE
 
-ROUNDS = 5
+ROUNDS = 3
 CONFIG = Path(__file__).parents[1] / "configs" / "synthetic_demo.py"
 FEW = ("--train.steps", "1", "--data.people", "64", "--data.validation-people", "16")
 

@@ -16,7 +16,7 @@ LIMIT = 2 * 2**30
 """Bytes beyond which the oldest programs are deleted; one takes 0.1 to 50 MB."""
 _OFF = ("off", "0", "no", "false")
 _OPTION = "jax_compilation_cache_dir"
-_SECONDS = 1.0  # a program that compiles faster is not worth a file
+_SECONDS = 0.2  # a program that compiles faster is not worth a file
 
 
 def enable_compile_cache() -> Path | None:

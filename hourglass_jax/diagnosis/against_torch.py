@@ -114,7 +114,7 @@ def check_answers(case: Case, ours: np.ndarray, theirs: np.ndarray) -> float:
     deviation = float(share.max())
     if not deviation <= TOLERANCES[case.dtype]:  # also where it is not a number
         raise DifferentError(
-            f"{case.name}: the answers differ by {deviation:.2g} of the largest, more "
+            f"{case.name}: the answers differ by {deviation:.2g} of their size, more "
             f"than {TOLERANCES[case.dtype]}"
         )
     return deviation

@@ -35,8 +35,8 @@ class Prepared:
 
     Attributes:
       run: one call of the fastest way, which comes back when the result is there.
-      answer: heatmaps ``[s b k h w]``, or the loss and the
-        gradient's norm in the first step; later ones differ by what rounding becomes.
+      answer: heatmaps ``[s b k h w]``, or loss and gradient norm of the
+        first step; what rounding leaves grows in the later ones.
       about: JSON ready: which ways were tried, versions, seconds of compilation.
     """
 

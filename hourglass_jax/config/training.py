@@ -87,6 +87,9 @@ class TrainConfig:
     or PCK by the box for keypoints without a torso."""
     patience: int = 0
     """Evaluations without a better score after which to stop; 0 never stops early."""
+    init_from: str = ""
+    """A model to begin with: workdir, exported folder or released model of the same
+    network. Keypoints it does not have are begun afresh; the optimiser is, too."""
     accumulate: int = 1
     """Parts that a batch is learnt from one after the other, to need less memory;
     BatchNorm then normalises each part by its own statistics."""

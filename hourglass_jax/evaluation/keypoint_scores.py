@@ -9,8 +9,10 @@ from jaxtyping import Bool, Float
 from hourglass_jax.data.keypoint_sets import Truth
 from hourglass_jax.errors import InputError
 from hourglass_jax.evaluation.protocols import Protocol
+from hourglass_jax.joint_names import read_names
 from hourglass_jax.metrics.bootstrap import Estimate, compare, estimate
 from hourglass_jax.metrics.distances import Distances, mean_distance, measure
+from hourglass_jax.metrics.orientation import ORIENTATIONS, orientations
 from hourglass_jax.metrics.pck import area_under_curve, correct_keypoints, percentages
 
 
@@ -106,9 +108,28 @@ class KeypointScorer:
         return found
 
     def _parts(self) -> dict[str, Bool[np.ndarray, "n k"]]:
-        if not self._truth.occlusion:
+        visibility = self._visibility
+        parts = self._ways_up()
+        if self._truth.occlusion:
+            parts |= {"visible": visibility == 2, "occluded": visibility == 1}
+        return parts
+
+    def _ways_up(self) -> dict[str, Bool[np.ndarray, "n k"]]:
+        """People by orientation, where names tell shoulders and hips."""
+        kinds = [joint.kind for joint in read_names(self._truth.names or ())]
+        shoulders, hips = (
+            [i for i, kind in enumerate(kinds) if kind == wanted]
+            for wanted in ("shoulder", "hip")
+        )
+        if not (shoulders and hips):
             return {}
-        return {"visible": self._visibility == 2, "occluded": self._visibility == 1}
+        keypoints, visibility = self._truth.keypoints, self._truth.visibility
+        found = orientations(keypoints, visibility, shoulders, hips)
+        everywhere = np.ones(visibility.shape, bool)
+        return {
+            name: everywhere & (found == index)[:, None]
+            for index, name in enumerate(ORIENTATIONS)
+        }
 
 
 def entry(found: Estimate, cell: int) -> dict[str, float | None]:

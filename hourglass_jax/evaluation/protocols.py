@@ -94,12 +94,12 @@ def make_pck(
     strictness: Strictness,
 ) -> Protocol:
     """PCK of keypoints of these names, with a column a group."""
-    *columns, mean = pck.pck_columns(groups)
+    columns = pck.pck_columns(groups)
     return Protocol(
         name="PCK",
-        groups=tuple(columns),
-        means=(mean,),
-        mean=mean.name,
+        groups=columns[: len(groups)],
+        means=columns[len(groups) :],
+        mean="Mean",
         thresholds=pck.THRESHOLDS,
         curve=pck.CURVE,
         strictness=strictness,

@@ -7,16 +7,29 @@ from typing import Any
 import numpy as np
 
 from hourglass_jax.errors import InputError
+from hourglass_jax.evaluation.answers import Answers, choose_rulers
 from hourglass_jax.files import write_whole
+from hourglass_jax.metrics.distances import measure
 from hourglass_jax.metrics.reliability import (
     BINS,
     EDGES,
     ReliabilityCounts,
     calibration_error,
+    count_reliability,
 )
 
 _COLOUR = "#0072b2"
 _INK, _FAINT = "#1a1a24", "#b8b8c4"
+
+
+def count_answers(answers: Answers) -> tuple[ReliabilityCounts, str]:
+    """Answers sorted by their scores, and what counts as correct, in words."""
+    protocol, lengths = choose_rulers(answers)[0]
+    distances = measure(answers.found, answers.truth, answers.visibility, lengths)
+    threshold = protocol.thresholds[0]
+    correct = protocol.strictness.correct(distances.values, threshold)
+    counts = count_reliability(answers.scores, correct, distances.counted)
+    return counts, f"{protocol.name}@{threshold:g}"
 
 
 def draw_reliability(

@@ -17,15 +17,13 @@ import numpy as np
 
 from hourglass_jax import __version__
 from hourglass_jax.data.records import Records
-from hourglass_jax.evaluation.answers import Answers, choose_rulers
+from hourglass_jax.evaluation.answers import Answers
 from hourglass_jax.evaluation.curves import draw_curves
 from hourglass_jax.evaluation.gallery import draw_worst
-from hourglass_jax.evaluation.reliability import draw_reliability
+from hourglass_jax.evaluation.reliability import count_answers, draw_reliability
 from hourglass_jax.files import write_whole
 from hourglass_jax.inference import Predictor
 from hourglass_jax.metrics import error_kinds
-from hourglass_jax.metrics.distances import measure
-from hourglass_jax.metrics.reliability import count_reliability
 from hourglass_jax.skeleton_files import DEFAULT_SIGMA
 
 WORST = 24
@@ -219,13 +217,7 @@ def _kinds_row(name: str, counts: np.ndarray) -> dict[str, Any]:
 
 
 def _reliability(answers: Answers) -> str:
-    protocol, lengths = choose_rulers(answers)[0]
-    distances = measure(answers.found, answers.truth, answers.visibility, lengths)
-    threshold = protocol.thresholds[0]
-    correct = protocol.strictness.correct(distances.values, threshold)
-    counts = count_reliability(answers.scores, correct, distances.counted)
-    criterion = f"{protocol.name}@{threshold:g}"
-    return _picture(lambda path: draw_reliability(counts, criterion, path))
+    return _picture(lambda path: draw_reliability(*count_answers(answers), path))
 
 
 def _picture(draw: Any) -> str:

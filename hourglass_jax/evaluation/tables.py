@@ -5,6 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hourglass_jax.metrics.orientation import ORIENTATIONS
+
+_PARTS = ORIENTATIONS, ("visible", "occluded")
+"""Of people, and of keypoints: each is a row of its own."""
+
 Result = Mapping[str, Any]
 Entry = Mapping[str, float | None]
 
@@ -55,9 +60,8 @@ def _scored(result: Result) -> Iterator[str | Grid]:
     yield _about(result)
     header, cells = _columns(result, result["scores"])
     rows = [["all", *map(_number, cells)], ["±", *map(_half, cells)]]
-    for part in ("visible", "occluded"):
-        if part in result and result[part]["labelled"]:
-            rows.append([part, *map(_number, _columns(result, result[part])[1])])
+    for part in _parts(result):
+        rows.append([part, *map(_number, _columns(result, result[part])[1])])
     yield Grid(header, rows)
     if _means(result):
         yield _means_grid(result, result["scores"], signed=False)
@@ -86,6 +90,14 @@ def _compared(result: Result) -> Iterator[str | Grid]:
     if "EPE" in difference:
         yield f"B - A: {_distances(a, difference, signed=True)}"
     yield _verdict(a, difference["scores"])
+
+
+def _parts(result: Result) -> Iterator[str]:
+    """Parts with anybody in them, unless one of a kind is all there is."""
+    for kind in _PARTS:
+        filled = [part for part in kind if result.get(part, {}).get("labelled")]
+        if len(filled) > 1:
+            yield from filled
 
 
 def _metric(result: Result) -> str:
@@ -123,7 +135,8 @@ def _means(result: Result) -> list[str]:
     """Names of the means over joints, where a metric has more than one."""
     if result["metric"] == "oks":
         return []
-    names = [n for n in result["scores"]["AUC"] if n not in result["curves"]["columns"]]
+    groups = {*result["curves"]["columns"]} - {"Mean"}
+    names = [name for name in result["scores"]["AUC"] if name not in groups]
     return names if len(names) > 1 else []
 
 

@@ -127,6 +127,9 @@ def provenance(path: Path, config: Config, step: int) -> dict[str, Any]:
     fields = json.loads(to_json(config))
     for name in ("raw_dir", "data_dir"):
         del fields["data"][name]
+    for source in fields["data"]["also"]:
+        del source["raw_dir"]
+    fields["train"]["init_from"] = Path(fields["train"]["init_from"]).name
     return {"step": step, "scores": _scores(path, step), "config": fields}
 
 

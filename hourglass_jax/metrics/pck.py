@@ -13,6 +13,9 @@ THRESHOLDS = (0.2, 0.1)
 CURVE = tuple(step / 100 for step in range(21))
 """Thresholds of a PCK curve: 0, .01, ..., .2, as FLIC and LSP are drawn."""
 
+LIMBS = ("Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
+"""Groups of the twelve joints of the limbs."""
+
 
 class Strictness(enum.Enum):
     """Whether an error of exactly the threshold is correct.
@@ -169,7 +172,16 @@ def area_under_curve(
 
 
 def pck_columns(groups: Mapping[str, tuple[int, ...]]) -> tuple[Column, ...]:
-    """A pooled column a joint group, and ``Mean`` pooled over all of these joints."""
-    joints = tuple(sorted({i for group in groups.values() for i in group}))
-    columns = {**groups, "Mean": joints}
+    """A pooled column a joint group, and ``Mean`` pooled over all of these joints.
+
+    Behind it ``Limbs``, pooled over shoulders to ankles, where there are all of them:
+    the joints that all data sets of people have.
+    """
+    columns = {**groups, "Mean": _joints(groups.values())}
+    if groups.keys() > set(LIMBS):
+        columns["Limbs"] = _joints(groups[name] for name in LIMBS)
     return tuple(Column(name, group, pooled=True) for name, group in columns.items())
+
+
+def _joints(groups: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(sorted({i for group in groups for i in group}))

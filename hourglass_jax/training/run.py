@@ -27,6 +27,7 @@ from hourglass_jax.training.checkpoints import (
     state_trees,
     with_sharding,
 )
+from hourglass_jax.training.initial import begin_with
 from hourglass_jax.training.optim import make_optimiser
 from hourglass_jax.training.sharding import replicated
 from hourglass_jax.training.state import (
@@ -165,10 +166,15 @@ def choose_metric(wanted: str, names: list[str]) -> str:
 
 
 def resume(run: Run) -> None:
-    """Put the newest whole checkpoint's arrays in place, if there is one."""
+    """Put the newest whole checkpoint's arrays in place, or those to begin with.
+
+    Raises:
+      InputError: `train.init_from` names no model of the same network.
+    """
     shapes = jax.eval_shape(lambda: state_trees(run.state))
     found = run.recent.load_newest(with_sharding(shapes, replicated(run.mesh)))
     if found is None:
+        _begin(run)
         return
     step, trees, progress = found
     run.done = run.saved = step
@@ -179,6 +185,20 @@ def resume(run: Run) -> None:
     run.state = dataclasses.replace(run.state, step=count, **trees)
     console.print(f"{run.workdir}: going on from step {step}")
     _say_other_parts(run, int(progress.get("data_parts", run.mesh.shape["data"])))
+
+
+def _begin(run: Run) -> None:
+    """Put the parameters of `train.init_from` in place, if there is one."""
+    config, drawn = run.config, run.state.variables
+    if not config.train.init_from:
+        return
+    learnt = begin_with(
+        config.train.init_from, drawn, config.model, run.dataset.skeleton
+    )
+    # The step gives its state's memory away, so no two parts may share it.
+    variables = _everywhere(learnt, run.mesh)
+    ema = _everywhere(learnt, run.mesh) if config.optim.ema else None
+    run.state = dataclasses.replace(run.state, variables=variables, ema=ema)
 
 
 def _say_other_parts(run: Run, before: int) -> None:

@@ -3,7 +3,12 @@ import pytest
 
 from hourglass_jax import geometry
 from hourglass_jax.errors import InputError
-from hourglass_jax.evaluation import collect, format_summary, metric_names
+from hourglass_jax.evaluation import (
+    collect,
+    format_summary,
+    format_table,
+    metric_names,
+)
 from hourglass_jax.evaluation.models import score_answers
 from hourglass_jax.skeleton import LSP, MPII, Skeleton
 
@@ -144,6 +149,34 @@ def test_intervals_hold_the_scores_of_the_summary():
             entry = result["scores"][row][name]
             assert entry["value"] == pytest.approx(value)
             assert entry["low"] <= value <= entry["high"]
+
+
+def test_people_are_scored_by_which_way_up_they_are():
+    """Three stand and are found; one stands on his head and is missed."""
+    (batch,) = batches([4])
+    person = np.zeros((14, 2), np.float32)
+    person[LSP.groups["Shoulder"], 1] = 40.0
+    person[LSP.groups["Shoulder"], 0] = (50.0, 70.0)
+    person[LSP.groups["Hip"], 1] = 90.0
+    person[LSP.groups["Hip"], 0] = (55.0, 65.0)
+    keypoints = np.stack([person, person, person, 120.0 - person])
+    crop_from_img = [geometry.invert(a) for a in batch["img_from_crop"]]
+    pairs = zip(crop_from_img, keypoints, strict=True)
+    crop = np.stack([geometry.transform(a, k) for a, k in pairs])
+    crop[3] += 1000.0
+    batch |= {"keypoints_img": keypoints, "crop": crop}
+    answers = collect(truth_of([batch]), [batch], LSP)
+    (result,) = score_answers(answers, "a model", "some people", [b"x"] * 4)
+    found = {
+        name: (result[name]["labelled"], result[name]["PCK@0.2"]["Mean"]["value"])
+        for name in ("upright", "sideways", "inverted")
+    }
+    assert found["upright"] == (3 * 14, pytest.approx(100.0))
+    assert found["inverted"] == (14, pytest.approx(0.0))
+    assert found["sideways"] == (0, None)
+    rows = format_table(result).splitlines()
+    assert any(row.startswith("inverted  ") for row in rows)
+    assert not any(row.startswith("sideways") for row in rows)
 
 
 def test_areas_give_oks_besides():

@@ -8,7 +8,13 @@ import jax
 import numpy as np
 import pytest
 
-from hourglass_jax.config import Config, DataConfig, ModelConfig
+from hourglass_jax.config import (
+    Config,
+    DataConfig,
+    ModelConfig,
+    SourceConfig,
+    TrainConfig,
+)
 from hourglass_jax.config_files import to_json
 from hourglass_jax.inference.card import ModelCard
 from hourglass_jax.inference.files import predict_files
@@ -61,8 +67,12 @@ def workdir(tmp_path, predictor):
     folder = tmp_path / "run"
     variables = {"variables": predictor.variables}
     Checkpoints(folder / "best", 1).save(7, variables, {"step": 7})
-    data = DataConfig(input_size=32, raw_dir=tmp_path / "private")
-    (folder / "config.json").write_text(to_json(Config(seed=9, model=TINY, data=data)))
+    private = tmp_path / "private"
+    also = (SourceConfig(raw_dir=private),)
+    data = DataConfig(input_size=32, raw_dir=private, also=also)
+    train = TrainConfig(init_from=str(private))
+    config = Config(seed=9, model=TINY, data=data, train=train)
+    (folder / "config.json").write_text(to_json(config))
     (folder / "skeleton.json").write_text(json.dumps(LSP.to_dict()))
     lines = [{"step": 7, "loss": 1.0}, {"step": 7, "PCK@0.2": 61.5}, {"step": 8}]
     cut_off = '{"step": 8, "PC'

@@ -13,7 +13,7 @@ from hourglass_jax.metrics.pck import (
     percentages,
     torso_lengths,
 )
-from hourglass_jax.skeleton import LSP
+from hourglass_jax.skeleton import FLIC, LSP
 
 
 def people(count, seed=0):
@@ -78,6 +78,12 @@ def test_the_mean_is_pooled_over_keypoints_not_over_columns():
     assert row["Mean"] == pytest.approx(80.0)
     assert (row["Head"], row["Ankle"]) == (100.0, 0.0)
     assert np.isnan(row["Wrist"])
+    assert row["Limbs"] == pytest.approx(200 / 3)  # shoulder and hip, not the ankle
+
+
+def test_keypoints_without_all_limbs_have_no_mean_over_them():
+    names = [column.name for column in pck_columns(FLIC.groups)]
+    assert names == [*FLIC.groups, "Mean"]
 
 
 def test_the_mean_pose_of_lsp_extended_scores_what_is_known(shared_data):

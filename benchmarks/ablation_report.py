@@ -44,11 +44,11 @@ def write_report(runs: Runs, folder: Path) -> None:
 
 
 def make_table(runs: Runs) -> str:
-    """A row a variant; the means of seeds with intervals, as Markdown."""
+    """A row a variant; the means of seeds with intervals; the hours of all."""
     datasets = sorted({run["dataset"] for run in runs}, reverse=True)
     head = ["", "parameters", "multiply-adds"]
     for dataset in datasets:
-        head += [f"{dataset} PCK@0.2", "@0.1", "min"]
+        head += [f"{dataset} PCK@0.2", "@0.1"]
     rows = [head, ["---", *["---:"] * (len(head) - 1)]]
     for variant in COLOURS:
         own = [run for run in runs if run["variant"] == variant]
@@ -59,15 +59,16 @@ def make_table(runs: Runs) -> str:
         for dataset in datasets:
             row += _cells([run for run in own if run["dataset"] == dataset])
         rows.append(row)
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    hours = sum(run["minutes"] for run in runs) / 60
+    table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return f"{table}\n{len(runs)} trainings, {hours:.1f} hours.\n"
 
 
 def _cells(runs: Runs) -> list[str]:
     if not runs:
-        return ["not measured", "", ""]
-    minutes = statistics.mean(run["minutes"] for run in runs)
+        return ["not measured", ""]
     scores = [interval(runs, metric) for metric in ("PCK@0.2", "PCK@0.1")]
-    return [*(f"{mean:.1f} ± {half:.1f}" for mean, half in scores), f"{minutes:.1f}"]
+    return [f"{mean:.1f} ± {half:.1f}" for mean, half in scores]
 
 
 def interval(runs: Runs, metric: str) -> tuple[float, float]:

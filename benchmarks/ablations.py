@@ -13,7 +13,6 @@ import dataclasses
 import datetime
 import json
 import platform
-import time
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +85,7 @@ def _run(
         return
     config = _configure(load_config(CONFIGS / f"{dataset}.py"), name, seed, raw_dir)
     print(f"== {dataset}: {name}, seed {seed}", flush=True)
-    began = time.perf_counter()
     answers = train(config, folder)
-    minutes = (time.perf_counter() - began) / 60
     people = open_dataset(config.data, config.augment.reach).split("validation")
     files = photographs(people)
     score = score_answers(answers, name, f"{dataset} validation", files)[0]["scores"]
@@ -98,7 +95,7 @@ def _run(
         "seed": seed,
         "steps": config.train.steps,
         "batch_size": config.train.batch_size,
-        "minutes": minutes,
+        "minutes": _minutes(folder),
         "scores": {metric: row["Mean"] for metric, row in score.items()},
         "curve": _curve(folder),
         **_size(config),
@@ -116,9 +113,18 @@ def _configure(base: Config, name: str, seed: int, raw_dir: Path | None) -> Conf
 
 
 def _curve(folder: Path) -> list[tuple[int, float]]:
+    return [(v["step"], v["PCK@0.2"]) for v in _logged(folder) if "PCK@0.2" in v]
+
+
+def _minutes(folder: Path) -> float:
+    """Of steps, waiting for people, logging and evaluation, interrupted or not."""
+    parts = ("step_seconds", "data_seconds", "log_seconds", "evaluate_seconds")
+    return sum(v.get(part, 0.0) for v in _logged(folder) for part in parts) / 60
+
+
+def _logged(folder: Path) -> list[dict[str, Any]]:
     lines = (folder / "metrics.jsonl").read_text().splitlines()
-    values = [json.loads(line) for line in lines]
-    return [(v["step"], v["PCK@0.2"]) for v in values if "PCK@0.2" in v]
+    return [json.loads(line) for line in lines]
 
 
 def _size(config: Config) -> dict[str, int]:

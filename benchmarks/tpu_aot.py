@@ -140,7 +140,7 @@ def measure(case: Case) -> dict[str, Any]:
         "chips": len(devices),
         "device": devices[0].device_kind,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "host": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+        "host": f"{platform.machine()}, cores: {len(os.sched_getaffinity(0))}",
         "versions": {
             **{"jax": jax.__version__, "jaxlib": jaxlib.__version__},
             "libtpu": libtpu.__version__,

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from pages import put_table
 from scipy import stats
 
 from hourglass_jax.files import write_json, write_whole
 
 Runs = Sequence[dict[str, Any]]
 
-BEGIN, END = "<!-- made by benchmarks/ablations.py -->", "<!-- up to here -->"
 COLOURS = {
     "1 deep hourglass": "#999999",
     "1 deep, supervised inside": "#555555",
@@ -36,11 +36,7 @@ def write_report(runs: Runs, folder: Path) -> None:
     """
     write_json(folder / "ablations" / "results.json", list(runs))
     write_whole(folder / "ablations" / "curves.png", _draw(runs))
-    page = folder / "ablations.md"
-    before, rest = page.read_text().split(BEGIN)
-    after = rest.split(END)[1]
-    text = f"{before}{BEGIN}\n{make_table(runs)}{END}{after}"
-    write_whole(page, text.encode())
+    put_table(folder / "ablations.md", make_table(runs), "variants")
 
 
 def make_table(runs: Runs) -> str:
@@ -71,12 +67,13 @@ def _cells(runs: Runs) -> list[str]:
     return [f"{mean:.1f} ± {half:.1f}" for mean, half in scores]
 
 
-def interval(runs: Runs, metric: str) -> tuple[float, float]:
+def interval(runs: Runs, metric: str, mean: str = "scores") -> tuple[float, float]:
     """Mean and half of the 95 % interval.
 
     Several seeds: Student's t over their scores. One: the bootstrap over people.
+    ``mean`` is what of a run to take: scores of all joints, or limbs.
     """
-    scores = [run["scores"][metric] for run in runs]
+    scores = [run[mean][metric] for run in runs]
     values = [score["value"] for score in scores]
     if len(values) == 1:
         return values[0], (scores[0]["high"] - scores[0]["low"]) / 2

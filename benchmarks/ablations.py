@@ -10,28 +10,14 @@ picture in docs/results are made anew.
 
 import argparse
 import dataclasses
-import datetime
-import json
-import platform
 from pathlib import Path
 from typing import Any
 
-import flax
-import jax
 from ablation_report import write_report
+from trials import read_results, run_trial
 
 from hourglass_jax.config import Config, DataConfig
 from hourglass_jax.config_files import load_config
-from hourglass_jax.data.datasets import open_dataset
-from hourglass_jax.diagnosis.cost import (
-    count_parameters,
-    count_products,
-    variable_shapes,
-)
-from hourglass_jax.evaluation.models import photographs, score_answers
-from hourglass_jax.files import write_json
-from hourglass_jax.training.loop import train
-from hourglass_jax.training.state import make_network
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "configs" / "ablations"
@@ -60,8 +46,8 @@ def main() -> None:
             for seed in seeds:
                 for name in VARIANTS:
                     _run(dataset, name, seed, given.workdir, given.raw_dir)
-    runs = [json.loads(p.read_text()) for p in given.workdir.glob("**/result.json")]
-    write_report(sorted(runs, key=_order), ROOT / "docs" / "results")
+    runs = sorted(read_results(given.workdir), key=_order)
+    write_report(runs, ROOT / "docs" / "results")
 
 
 def _parse() -> argparse.Namespace:
@@ -81,27 +67,8 @@ def _run(
     dataset: str, name: str, seed: int, workdir: Path, raw_dir: Path | None
 ) -> None:
     folder = workdir / dataset / name.replace(",", "").replace(" ", "_") / f"seed{seed}"
-    if (folder / "result.json").is_file():
-        return
     config = _configure(load_config(CONFIGS / f"{dataset}.py"), name, seed, raw_dir)
-    print(f"== {dataset}: {name}, seed {seed}", flush=True)
-    answers = train(config, folder)
-    people = open_dataset(config.data, config.augment.reach).split("validation")
-    files = photographs(people)
-    score = score_answers(answers, name, f"{dataset} validation", files)[0]["scores"]
-    result = {
-        "dataset": dataset,
-        "variant": name,
-        "seed": seed,
-        "steps": config.train.steps,
-        "batch_size": config.train.batch_size,
-        "minutes": _minutes(folder),
-        "scores": {metric: row["Mean"] for metric, row in score.items()},
-        "curve": _curve(folder),
-        **_size(config),
-        **_about(),
-    }
-    write_json(folder / "result.json", result)
+    run_trial(config, folder, {"dataset": dataset, "variant": name, "seed": seed})
 
 
 def _configure(base: Config, name: str, seed: int, raw_dir: Path | None) -> Config:
@@ -110,40 +77,6 @@ def _configure(base: Config, name: str, seed: int, raw_dir: Path | None) -> Conf
         data = dataclasses.replace(data, raw_dir=raw_dir)
     model = dataclasses.replace(base.model, **VARIANTS[name])
     return dataclasses.replace(base, seed=seed, data=data, model=model)
-
-
-def _curve(folder: Path) -> list[tuple[int, float]]:
-    return [(v["step"], v["PCK@0.2"]) for v in _logged(folder) if "PCK@0.2" in v]
-
-
-def _minutes(folder: Path) -> float:
-    """Of steps, waiting for people, logging and evaluation, interrupted or not."""
-    parts = ("step_seconds", "data_seconds", "log_seconds", "evaluate_seconds")
-    return sum(v.get(part, 0.0) for v in _logged(folder) for part in parts) / 60
-
-
-def _logged(folder: Path) -> list[dict[str, Any]]:
-    lines = (folder / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def _size(config: Config) -> dict[str, int]:
-    keypoints = len(open_dataset(config.data, config.augment.reach).skeleton.keypoints)
-    net = make_network(config, keypoints)
-    size = config.data.input_size, config.data.input_size
-    return {
-        "parameters": count_parameters(variable_shapes(net, size)).total(),
-        "multiply_adds": count_products(net, size).total(),
-    }
-
-
-def _about() -> dict[str, Any]:
-    device = jax.devices()[0]
-    return {
-        "device": f"{device.device_kind} ({platform.machine()})",
-        "versions": {"jax": jax.__version__, "flax": flax.__version__},
-        "date": datetime.date.today().isoformat(),
-    }
 
 
 if __name__ == "__main__":

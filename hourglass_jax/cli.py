@@ -20,7 +20,7 @@ Stacked hourglass networks for pose estimation.
   evaluate   score on people unseen:  hourglass evaluate MODEL --dataset NAME
              or score files:          hourglass evaluate --predictions P
                                         --ground-truth G --metric pckh
-  predict    poses in photographs     hourglass predict MODEL PHOTO... --out DIR
+  predict    poses in photographs     hourglass predict [MODEL] PHOTO... --out DIR
              and films
   export     a model for others:      hourglass export MODEL --to onnx --out FILE
   import     others' weights:         hourglass import CHECKPOINT --out DIR
@@ -31,7 +31,8 @@ Stacked hourglass networks for pose estimation.
   doctor     what is installed:       hourglass doctor
 
 hourglass VERB --help shows the options of each. --debug shows tracebacks.
-MODEL is the workdir of a training, a checkpoint inside of it, or what export wrote.
+MODEL is the workdir of a training, a checkpoint inside of it, what export wrote, or the
+name of a released model: hg-people-small.
 """
 
 # The module whose `run(argv)` does it, and returns the exit status.

@@ -127,7 +127,8 @@ def test_data_build_counts_the_people_of_every_split(home, capsys):
             "nowhere does not exist",
         ),
         (["predict", "RUN", "HOME/no.jpg", "--out", "HOME/out"], "no.jpg"),
-        (["predict", "HOME", "HOME/photo.png"], "neither"),
+        (["predict", "HOME/prepared", "HOME/photo.png"], "neither"),
+        (["predict", "hg-peple-small", "HOME/photo.png"], "meant hg-people-small"),
         (["export", "RUN", "--out", "HOME/run"], "run"),
         (
             ["train", "--config", "HOME/none.py", "--workdir", "HOME/x"],

@@ -81,7 +81,6 @@ def _join(first: Skeleton, second: Skeleton) -> Skeleton:
         for i, n in enumerate(read_names(second.keypoints))
         if n in known
     }
-    drawn = {frozenset(limb) for limb in first.limbs}
     limbs = [(place[a], place[b]) for a, b in second.limbs]
     groups = {label: list(indices) for label, indices in first.groups.items()}
     for label, indices in second.groups.items():
@@ -90,7 +89,8 @@ def _join(first: Skeleton, second: Skeleton) -> Skeleton:
     return Skeleton(
         name=f"{first.name}+{second.name}",
         keypoints=(*first.keypoints, *(second.keypoints[i] for i in added)),
-        limbs=(*first.limbs, *(limb for limb in limbs if frozenset(limb) not in drawn)),
+        # Sets draw the same body along other lines: the first one's are enough.
+        limbs=(*first.limbs, *(limb for limb in limbs if max(limb) >= len(known))),
         groups={label: tuple(indices) for label, indices in groups.items()},
         sigmas=(*first.sigmas, *(second.sigmas[i] for i in added)),
         torso=first.torso,

@@ -24,7 +24,8 @@ class Request:
     model: Annotated[
         Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")
     ] = None
-    """Workdir, checkpoint, exported model, or a config file (random parameters)."""
+    """Workdir, checkpoint, exported or released model; or a config, with random
+    parameters."""
     batch_sizes: tuple[int, ...] = (1, 8, 32)
     """Model: crops at a time; 32 is the most that are computed at once."""
     stacks: tuple[int, ...] = ()

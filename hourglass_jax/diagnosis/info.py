@@ -30,7 +30,8 @@ def run(argv: Sequence[str]) -> int:
         """Say what a model or a config is, and what it costs.
 
         Args:
-          subject: workdir, checkpoint, exported folder, or a config file (.py).
+          subject: workdir, checkpoint, exported folder, released model, or a config
+            (.py).
           devices: how many train together, for a config; those that are here by
             default.
         """
@@ -129,7 +130,7 @@ def _describe_training(training: Mapping[str, Any]) -> str:
     if not training:
         return "training\n  nothing is known of it"
     rows = [
-        (name, f"{value}")
+        (name, _plain(value))
         for name, value in training.items()
         if name not in ("scores", "config")
     ]
@@ -140,6 +141,12 @@ def _describe_training(training: Mapping[str, Any]) -> str:
     shown = [f"{name} {score:.{_SHOWN_DECIMALS}f}" for name, score in scores.items()]
     rows.append(("scored", ", ".join(shown) or "not measured while it was trained"))
     return "training\n" + text.describe(rows)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {part}" for name, part in value.items())
+    return "; ".join(map(str, value)) if isinstance(value, list) else f"{value}"
 
 
 def _short(fields: Mapping[str, Any]) -> str:

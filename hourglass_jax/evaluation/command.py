@@ -27,7 +27,7 @@ class Request:
     model: Annotated[
         Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")
     ] = None
-    """Workdir, checkpoint or exported folder."""
+    """Workdir, checkpoint, exported folder or released model."""
     dataset: str | None = None
     """Model: the data set, such as synthetic_people, lspet, mpii or coco_json."""
     split: str = "validation"

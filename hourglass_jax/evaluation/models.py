@@ -79,12 +79,30 @@ def score_answers(
     return [about | how | each for each in found]
 
 
+def compare_answers(a: Answers, b: Answers, *, seed: int = 0) -> dict[str, Any]:
+    """By how much b's scores are above a's: two answers for the same people.
+
+    By the first metric, with 95 % intervals that are paired: what is hard for both
+    cancels out.
+    """
+    ruler = choose_rulers(a)[0]
+    scorer = _scorer(a, ruler, "people")
+    measured = scorer.measure(a.found), scorer.measure(b.found)
+    return scorer.compare(*measured, rounds=ROUNDS, seed=seed)
+
+
 def photographs(people: Records) -> list[bytes]:
     """The name of each person's photograph."""
     return [people[i]["file"] for i in range(len(people))]
 
 
 def _score(answers: Answers, ruler: Ruler, people: str, seed: int) -> dict[str, Any]:
+    scorer = _scorer(answers, ruler, people)
+    measured = scorer.measure(answers.found)
+    return scorer.about() | scorer.score(measured, rounds=ROUNDS, seed=seed)
+
+
+def _scorer(answers: Answers, ruler: Ruler, people: str) -> KeypointScorer:
     truth = Truth(
         path=Path(people),
         keypoints=answers.truth,
@@ -93,9 +111,7 @@ def _score(answers: Answers, ruler: Ruler, people: str, seed: int) -> dict[str, 
         names=answers.skeleton.keypoints,
     )
     protocol, lengths = ruler
-    scorer = KeypointScorer(truth, lengths, protocol)
-    measured = scorer.measure(answers.found)
-    return scorer.about() | scorer.score(measured, rounds=ROUNDS, seed=seed)
+    return KeypointScorer(truth, lengths, protocol)
 
 
 def _score_oks(

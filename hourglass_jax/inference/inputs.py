@@ -13,6 +13,8 @@ from hourglass_jax.progress import console
 
 PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 FILMS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
+_LISTS = (".txt", ".json")
+_MODELS = ("model.json", "params", "checkpoints", "best")  # in a folder that is one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +55,22 @@ def find_inputs(inputs: Iterable[str | Path]) -> list[Input]:
     return list(found.values())
 
 
+def is_input(given: str | Path) -> bool:
+    """Whether something is meant to be looked at, rather than to be a model.
+
+    Told by the ending of its name, or a folder by what is in it.
+    """
+    path = Path(given)
+    if path.is_dir():
+        is_model = any((path / mark).exists() for mark in _MODELS)
+        return not is_model and any(map(_is_shown, path.iterdir()))
+    if path.name == "model.json":
+        return False
+    is_list = path.suffix.lower() in _LISTS
+    is_pattern = glob.has_magic(str(given)) and not path.exists()
+    return is_list or is_pattern or _is_shown(path)
+
+
 def name_results(inputs: Iterable[Input], taken: Mapping[Path, str]) -> dict[Path, str]:
     """A name for each input's results: its stem, numbered if it comes again.
 
@@ -86,7 +104,7 @@ def _expand(given: Path) -> Iterator[Input]:
 
 def _in_folder(folder: Path) -> list[Path]:
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    chosen = [path for path in files if path.suffix.lower() in PHOTOGRAPHS + FILMS]
+    chosen = [path for path in files if _is_shown(path)]
     if not chosen:
         raise InputError(
             f"predict: {folder} is a folder without photographs; expected files that "
@@ -96,6 +114,10 @@ def _in_folder(folder: Path) -> list[Path]:
         left = len(files) - len(chosen)
         console.print(f"{folder}: {left} other files left out", markup=False)
     return chosen
+
+
+def _is_shown(path: Path) -> bool:
+    return path.suffix.lower() in PHOTOGRAPHS + FILMS
 
 
 def _in_list(file: Path) -> list[Path]:

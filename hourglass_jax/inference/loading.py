@@ -6,20 +6,18 @@ from hourglass_jax.data.schema import BOX_PADDING
 from hourglass_jax.errors import InputError
 from hourglass_jax.inference.card import ModelCard, provenance
 from hourglass_jax.inference.export import read_export
+from hourglass_jax.inference.released import find_released
 from hourglass_jax.models.hourglass import Variables
 
 
 def read_model(path: Path) -> tuple[ModelCard, Variables]:
-    """Read a workdir, a checkpoint, or an exported folder.
+    """Read a workdir, a checkpoint, an exported folder, or a released model's name.
 
     Raises:
       InputError: it is none of them, or cannot be used.
     """
     if not path.exists():
-        raise InputError(
-            f"model: {path} does not exist, and no released model has that name (none "
-            "is released yet); give a workdir or what `hourglass export` made"
-        )
+        path = find_released(str(path))
     if (path / "model.json").exists():
         return read_export(path)
     if (path / "params").is_dir():

@@ -171,8 +171,9 @@ def load(
 
     Args:
       model: the workdir of a training (its best checkpoint, or else its newest), one
-        checkpoint in it, or a folder or a file (.stablehlo, .onnx, .tflite) that
-        ``hourglass export`` made.
+        checkpoint in it, a folder or a file (.stablehlo, .onnx, .tflite) that
+        ``hourglass export`` made, or the name of a released model, such as
+        ``hg-people-small``.
       decoder: reads the heatmaps in place of the decoder that the model was scored
         with: argmax, quarter, dark or soft.
       optimise: fold the normalisations into the convolutions: faster, and the same up

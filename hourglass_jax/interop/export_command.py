@@ -35,7 +35,7 @@ def run(argv: Sequence[str]) -> int:
         model says.
 
         Args:
-          model: workdir, checkpoint or exported folder.
+          model: workdir, checkpoint, exported folder or released model.
           out: the folder to make (orbax), or the file: .stablehlo, .onnx, .tflite
             (litert), .pth or .safetensors (torch). It must not exist.
           to: orbax: parameters and model.json; stablehlo: for jax on CPU, CUDA and TPU;

@@ -9,7 +9,7 @@ from hourglass_jax.evaluation import (
     format_table,
     metric_names,
 )
-from hourglass_jax.evaluation.models import score_answers
+from hourglass_jax.evaluation.models import compare_answers, score_answers
 from hourglass_jax.skeleton import LSP, MPII, Skeleton
 
 
@@ -149,6 +149,20 @@ def test_intervals_hold_the_scores_of_the_summary():
             entry = result["scores"][row][name]
             assert entry["value"] == pytest.approx(value)
             assert entry["low"] <= value <= entry["high"]
+
+
+def test_two_answers_are_compared_person_by_person():
+    """The second misses nothing; the first misses all of one person in nine."""
+    (batch,) = batches([9])
+    crop = batch["crop"].copy()
+    crop[4] += 1000.0
+    right = collect(truth_of([batch]), [batch], LSP)
+    wrong = collect(truth_of([batch | {"crop": crop}]), [batch], LSP)
+    above = compare_answers(wrong, right)["scores"]["PCK@0.2"]["Mean"]
+    assert above["value"] == pytest.approx(100 / 9)
+    assert 0 <= above["low"] < above["value"] < above["high"]
+    same = compare_answers(wrong, wrong)["scores"]["PCK@0.2"]["Mean"]
+    assert same == {"value": 0.0, "low": 0.0, "high": 0.0}
 
 
 def test_people_are_scored_by_which_way_up_they_are():

@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from hourglass_jax.errors import InputError
 from hourglass_jax.inference import command
 from hourglass_jax.inference.options import Options
+from hourglass_jax.inference.released import DEFAULT, FOLDER
 
 
 @pytest.fixture
@@ -48,6 +50,51 @@ def test_the_default_is_what_it_always_was(asked):
     assert asked["job"].options == Options()
     assert asked["job"].format == "json"
     assert asked["job"].draw
+
+
+@pytest.mark.parametrize("inputs", [["a.jpg"], ["*"], ["b.MP4", "c"], ["list.txt"]])
+def test_without_a_model_the_released_one_is_asked(
+    asked, inputs, capsys, tmp_path, monkeypatch
+):
+    """Whatever lies in this folder under its name."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / DEFAULT).mkdir()
+    assert command.run(inputs) == 0
+    assert (asked["model"][0], list(asked["inputs"])) == (FOLDER / DEFAULT, inputs)
+    assert asked["job"].model == DEFAULT
+    assert DEFAULT in capsys.readouterr().err
+
+
+def test_a_folder_of_photographs_is_no_model(asked, tmp_path):
+    (tmp_path / "a.JPG").touch()
+    assert command.run([str(tmp_path)]) == 0
+    assert asked["model"][0] == FOLDER / DEFAULT
+    assert list(asked["inputs"]) == [str(tmp_path)]
+
+
+@pytest.mark.parametrize("mark", ["model.json", "checkpoints", "best", "params"])
+def test_a_model_is_one_whatever_photographs_lie_in_it(asked, tmp_path, mark):
+    for name in (mark, "example.jpg"):
+        (tmp_path / name).touch()
+    assert command.run([f"{tmp_path}/", "a.jpg"]) == 0
+    assert asked["model"][0] == tmp_path
+    assert asked["job"].model == str(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model[1].onnx", "model.json", "run", "a.stablehlo"])
+def test_a_file_that_is_nothing_to_look_at_is_a_model(asked, tmp_path, name):
+    (tmp_path / name).touch()
+    assert command.run([str(tmp_path / name), "a.jpg"]) == 0
+    assert asked["model"][0] == tmp_path / name
+
+
+def test_without_photographs_no_model_is_loaded(asked, capsys):
+    with pytest.raises(InputError, match="nothing to look at; expected photographs"):
+        command.run([])
+    with pytest.raises(InputError, match="photo.heic is taken for a model"):
+        command.run(["photo.heic"])
+    assert "model" not in asked
+    assert capsys.readouterr().err == ""
 
 
 def test_an_interruption_says_how_to_go_on(asked, monkeypatch, capsys):

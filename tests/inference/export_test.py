@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -9,6 +10,7 @@ from orbax.checkpoint import v1 as ocp
 
 from hourglass_jax.errors import InputError
 from hourglass_jax.inference import export
+from hourglass_jax.inference.card import ModelCard
 from hourglass_jax.inference.export import export_orbax
 from hourglass_jax.inference.predictor import Predictor, load
 
@@ -110,6 +112,11 @@ def test_orbax_alone_reads_the_parameters(exported, predictor):
     jax.tree.map(np.testing.assert_array_equal, read, predictor.variables)
 
 
+def test_nothing_says_where_it_was_written(exported):
+    for path in filter(Path.is_file, exported.rglob("*")):
+        assert str(exported.parent).encode() not in path.read_bytes()
+
+
 def test_what_is_there_is_not_overwritten(exported, predictor):
     before = (exported / "model.json").read_bytes()
     with pytest.raises(InputError, match="exported exists and is not an empty folder"):
@@ -206,6 +213,19 @@ def test_a_network_of_more_parts_is_listed(exported, card):
     edit(exported, network=card.model.network() | {"stacks": 1, "keypoints": 14})
     with pytest.raises(InputError, match="expected none"):
         load(exported)
+
+
+def test_what_was_exported_together_is_read_without_tracing(exported, monkeypatch):
+    traced = []
+    ask = ModelCard.variable_shapes
+    monkeypatch.setattr(
+        ModelCard, "variable_shapes", lambda card: traced.append(card) or ask(card)
+    )
+    load(exported)
+    assert not traced
+    edit(exported, fits="something else")
+    load(exported)
+    assert traced
 
 
 def test_an_export_can_be_moved(exported, photograph, tmp_path, predictor):

@@ -1,0 +1,162 @@
+"""What a recipe's parts are worth: one changed at a time.
+
+    python benchmarks/recipe.py --lspet FOLDER [--studio FOLDER] [--seeds 0 1 2]
+
+`--studio` is for one row: other people, in COCO's form.
+
+Every row trains the small network of `configs/ablations/lspet.py` on LSP-extended, once
+a seed, on the same number of its people. What is finished is not done again; a training
+that was interrupted goes on. At the end, and with `--report` alone, the table in
+docs/results/recipe.md is made anew.
+"""
+
+import argparse
+import dataclasses
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ablation_report import interval
+from ablations import CONFIGS, ROOT
+from pages import put_table
+from scipy import stats
+from trials import read_results, run_trial
+
+from hourglass_jax.config import Config, SourceConfig
+from hourglass_jax.config_files import load_config
+from hourglass_jax.files import write_json
+
+Change = Mapping[str, Mapping[str, Any]]
+
+BASE = "the recipe"
+SYNTHETIC_FIRST, BOTH_SETS = "synthetic people first", "studio people besides"
+CHANGES: dict[str, Change] = {
+    BASE: {},
+    "AdamW at 5e-3": {"optim": {"learning_rate": 5e-3}},
+    "RMSprop at 2.5e-4, constant": {
+        "optim": {
+            "name": "rmsprop",
+            "learning_rate": 2.5e-4,
+            "schedule": "constant",
+            "warmup_steps": 0,
+            "weight_decay": 0.0,
+            "clip_norm": 0.0,
+        }
+    },
+    "RMSprop at 2.5e-3, cosine": {
+        "optim": {"name": "rmsprop", "learning_rate": 2.5e-3, "weight_decay": 0.0}
+    },
+    "no average of parameters": {"optim": {"ema": 0.0}},
+    "sigma 1": {"target": {"sigma_hm": 1.0}},
+    "sigma 2": {"target": {"sigma_hm": 2.0}},
+    "the authors' augmentation": {
+        "augment": {"scale": 0.25, "scale_limit": 0.5, "colour": 0.4}
+    },
+    "mirrored only": {
+        "augment": {"scale": 0.0, "rotation_probability": 0.0, "colour": 0.0}
+    },
+    "half bodies and occluders": {
+        "augment": {"half_body_probability": 0.3, "occluder_probability": 0.3}
+    },
+    SYNTHETIC_FIRST: {},
+    BOTH_SETS: {"data": {"keypoints": "union"}},
+}
+"""What each changes in `configs/ablations/lspet.py`."""
+
+
+def main() -> None:
+    """Train what is missing, then write the report."""
+    given = _parse()
+    for seed in [] if given.report else given.seeds:
+        for name in CHANGES:
+            if name == BOTH_SETS and given.studio is None:
+                print(f"left out: {name}; give --studio", flush=True)
+            else:
+                about = {"variant": name, "seed": seed}
+                folder = given.workdir / name.replace(" ", "_") / f"seed{seed}"
+                run_trial(_configure(name, seed, given), folder, about)
+    names = list(CHANGES)
+    runs = sorted(
+        (run for run in read_results(given.workdir) if run["variant"] in CHANGES),
+        key=lambda run: (names.index(run["variant"]), run["seed"]),
+    )
+    results = ROOT / "docs" / "results"
+    write_json(results / "recipe" / "results.json", runs)
+    put_table(results / "recipe.md", make_table(runs), "recipes")
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workdir", type=Path, default=Path("runs/recipe"))
+    parser.add_argument("--lspet", type=Path)
+    parser.add_argument("--studio", type=Path, help="people in COCO's form")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--report", action="store_true", help="train nothing")
+    given = parser.parse_args()
+    if given.lspet is None and not given.report:
+        parser.error("--lspet is needed to train")
+    return given
+
+
+def _configure(name: str, seed: int, given: argparse.Namespace) -> Config:
+    base = load_config(CONFIGS / "lspet.py")
+    parts: dict[str, dict[str, Any]] = {k: dict(v) for k, v in CHANGES[name].items()}
+    parts.setdefault("data", {})["raw_dir"] = given.lspet
+    if name == BOTH_SETS:
+        studio = SourceConfig(dataset="coco_json", weight=0.2, raw_dir=given.studio)
+        parts["data"]["also"] = (studio,)
+    if name == SYNTHETIC_FIRST:
+        parts["train"] = {"init_from": str(_learn_synthetic(seed, given.workdir))}
+    changed = {k: dataclasses.replace(getattr(base, k), **v) for k, v in parts.items()}
+    return dataclasses.replace(base, seed=seed, **changed)
+
+
+def _learn_synthetic(seed: int, workdir: Path) -> Path:
+    """The same network after `configs/ablations/synthetic_people.py`."""
+    config = load_config(CONFIGS / "synthetic_people.py")
+    folder = workdir / "synthetic_people" / f"seed{seed}"
+    about = {"variant": "synthetic people alone", "seed": seed}
+    run_trial(dataclasses.replace(config, seed=seed), folder, about)
+    return folder
+
+
+def make_table(runs: Sequence[dict[str, Any]]) -> str:
+    """A row a change: its scores of the limbs, and how far above the recipe's."""
+    base = {run["seed"]: run for run in runs if run["variant"] == BASE}
+    lines = [
+        "| changed | seeds | PCK@0.2 | PCK@0.1 | PCK@0.2 above the recipe's |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name in CHANGES:
+        own = [run for run in runs if run["variant"] == name]
+        if own:
+            scores = [
+                interval(own, metric, "limbs") for metric in ("PCK@0.2", "PCK@0.1")
+            ]
+            cells = [name, str(len(own)), *(f"{m:.1f} ± {h:.1f}" for m, h in scores)]
+            cells += ["" if name == BASE else _difference(own, base)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _difference(
+    runs: Sequence[dict[str, Any]], base: Mapping[int, dict[str, Any]]
+) -> str:
+    """Seed by seed, with Student's 95 % interval where there are several."""
+    steps = [
+        run["limbs"]["PCK@0.2"]["value"]
+        - base[run["seed"]]["limbs"]["PCK@0.2"]["value"]
+        for run in runs
+        if run["seed"] in base
+    ]
+    if len(steps) < 2:
+        return f"{steps[0]:+.1f}" if steps else ""
+    quantile = float(stats.t.ppf(0.975, len(steps) - 1))
+    half = quantile * statistics.stdev(steps) / math.sqrt(len(steps))
+    return f"{statistics.mean(steps):+.1f} ± {half:.1f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Models that come with the package."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hourglass_jax.config import DataConfig
+from hourglass_jax.data.figures import draw_figure
+from hourglass_jax.errors import InputError
+from hourglass_jax.evaluation.models import answer_people, open_people
+from hourglass_jax.inference.export import export_orbax
+from hourglass_jax.inference.predictor import load
+from hourglass_jax.inference.released import DEFAULT, FOLDER, released_names
+from hourglass_jax.skeleton import MPII
+
+ROOT = Path(__file__).resolve().parents[2]
+MEGABYTE = 1e6
+FACING = (100_003, 100_005)  # synthetic people who face the viewer
+
+
+@pytest.mark.parametrize("name", released_names())
+def test_a_released_model_is_loaded_by_its_name_and_says_all(name):
+    model = load(name)
+    training = model.card.training
+    assert model.card.model.dtype == "float32"
+    assert {"step", "scores", "config", "hardware", "date"} <= training.keys()
+    assert "research" in training["licence"]
+    for command in training["command"]:
+        words = command.split()
+        assert (ROOT / words[words.index("--config") + 1]).is_file()
+    files = [path for path in (FOLDER / name).rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 5 * MEGABYTE
+
+
+@pytest.mark.parametrize("name", released_names())
+def test_its_card_has_every_orientation_with_intervals(name):
+    (found,) = content(name)["card"]["scores"]["lspet"]
+    for orientation in ("upright", "sideways", "inverted"):
+        limbs = found[orientation]["PCK@0.2"]["Limbs"]
+        assert limbs["low"] < limbs["value"] < limbs["high"]
+    assert (ROOT / "docs" / "models" / f"{name}.md").is_file()
+
+
+def content(name):
+    return json.loads((FOLDER / name / "model.json").read_text())
+
+
+@pytest.mark.parametrize("number", FACING)
+def test_the_default_finds_people_it_never_saw(number):
+    """Drawn ones, in different poses: most joints within a quarter of the torso."""
+    figure = draw_figure(0, number)
+    model = load(DEFAULT)
+    (pose,) = model.predict(figure.image, boxes=[figure.box_img], flip=True)
+    place = dict(zip(model.skeleton.keypoints, pose.keypoints, strict=True))
+    truth = dict(zip(MPII.keypoints, figure.keypoints_img, strict=True))
+    torso = np.linalg.norm(truth["l_shoulder"] - truth["r_hip"])
+    shared = sorted(place.keys() & truth.keys())
+    errors = [np.linalg.norm(place[name] - truth[name]) for name in shared]
+    assert len(shared) >= 13
+    assert np.median(errors) < 0.25 * torso
+
+
+def test_a_folder_of_that_name_comes_first(predictor, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    export_orbax(predictor, DEFAULT)
+    assert load(DEFAULT).card == predictor.card
+
+
+def test_an_unknown_name_suggests_the_nearest():
+    with pytest.raises(InputError, match="perhaps you meant hg-people-small"):
+        load("hg_people_small")
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_models_and_is_small(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel"]
+    subprocess.run(
+        [*command, "-d", tmp_path], cwd=ROOT, check=True, capture_output=True
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.stat().st_size < 30 * MEGABYTE
+    held = set(zipfile.ZipFile(wheel).namelist())
+    for path in filter(Path.is_file, FOLDER.rglob("*")):
+        assert path.relative_to(ROOT).as_posix() in held
+
+
+@pytest.mark.slow
+def test_the_default_scores_what_its_card_says(shared_data):
+    model = load(DEFAULT)
+    data = DataConfig(dataset="lspet", raw_dir=shared_data / "lspet")
+    people = open_people(model, data, "validation")
+    answers = answer_people(model, people, flip=False, scales=(1.0,), batch_size=32)
+    (said,) = content(DEFAULT)["card"]["scores"]["lspet"]
+    for row in ("PCK@0.2", "PCK@0.1"):
+        expected = said["scores"][row]["Mean"]["value"]
+        # Rounding on another kind of CPU may move a joint across the threshold.
+        assert answers.summary()[row]["Mean"] == pytest.approx(expected, abs=0.1)

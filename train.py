@@ -1,4 +1,4 @@
-"""Train: python train.py --config configs/mpii_hg8.py --workdir runs/hg8.
+"""Train: python train.py --config configs/lspet_hg2.py --workdir runs/hg2.
 
 The same as `hourglass train`; see `hourglass train --help`.
 """

@@ -165,9 +165,10 @@ def _describe_step(config: Config, card: ModelCard, devices: int) -> str:
         ("activations (estimate)", text.size(counted.activations)),
         ("together", text.size(counted.total)),
     ]
+    forward = "a third" if config.model.remat == "none" else "a quarter"
     return (
         f"training step, {batch}\n"
-        f"  {text.count(2 * counted.products)}FLOP, two a multiply-add, a third of "
+        f"  {text.count(2 * counted.products)}FLOP, two a multiply-add, {forward} of "
         "them forward\n"
         f"memory of each device, XLA's scratch memory not counted\n{text.align(rows)}"
     )

@@ -84,7 +84,7 @@ def _parse(
       decoder: read the heatmaps in another way than the model was scored with.
       optimise: fold the normalisations into the convolutions.
       draw: write drawn pictures and films.
-      heatmaps: draw the heatmaps of every stack, a sheet a person.
+      heatmaps: draw the heatmaps of every stack, a sheet a person; photographs only.
       track: give people in films numbers that they keep.
       smooth: calm the keypoints in films: one_euro as if live, savgol afterwards.
       resume: go on where an earlier start stopped.

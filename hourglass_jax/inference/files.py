@@ -39,7 +39,7 @@ def predict_files(model: Predictor, inputs: Sequence[str | Path], job: Job) -> i
     model.check(job.options, heatmaps=job.heatmaps)
     found = find_inputs(inputs)
     films = [each.path for each in found if each.is_film]
-    outputs.refuse_films_in_coco(films, job.format)
+    outputs.refuse_films(films, job.format, job.heatmaps)
     boxes = _box_file(inputs, job)
     _make_folder(job.out, found)
     with Journal(job.out, job.settings(), job.resume) as journal:

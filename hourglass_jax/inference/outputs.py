@@ -108,8 +108,13 @@ def _ids(entries: Sequence[Mapping[str, Any]]) -> list[Any]:
     return ids
 
 
-def refuse_films_in_coco(films: Sequence[Path], form: Format) -> None:
-    """Raise InputError: COCO's results have no frames."""
+def refuse_films(films: Sequence[Path], form: Format, heatmaps: bool) -> None:
+    """Raise InputError: COCO's results have no frames, heatmaps no films."""
+    if films and heatmaps:
+        raise InputError(
+            f"predict: {films[0]} is a film, and --heatmaps are drawn for photographs; "
+            "leave one of the two out"
+        )
     if films and form == "coco":
         raise InputError(
             f"predict: {films[0]} is a film, and COCO's results are of photographs; "

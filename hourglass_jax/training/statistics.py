@@ -8,14 +8,14 @@ arXiv:2105.07576, section 3).
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import flax
 import flax.linen as nn
 import jax
 import numpy as np
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding
 
 from hourglass_jax.config import Config
 from hourglass_jax.models.hourglass import StackedHourglass, normalise
@@ -48,7 +48,7 @@ def precise_statistics(
     if not variables["batch_stats"]:  # other kinds of normalisation keep none
         return variables
     run = partial(_run, net=net, mean=config.model.mean)
-    measure = jax.jit(run, out_shardings=replicated(mesh))
+    measure = _compiled(net, config.model.mean, replicated(mesh))
     # Blended with zeros, a batch's statistics are what the layers leave behind.
     zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), variables["batch_stats"])
     blank = variables | {"batch_stats": zeros}
@@ -83,6 +83,14 @@ def pool(
     mean = means.mean(axis=0)
     squares = (count - 1) * variances + count * np.square(means - mean)
     return mean, squares.sum(axis=0) / max(count * len(means) - 1, 1)
+
+
+@cache
+def _compiled(
+    net: StackedHourglass, mean: tuple[float, float, float], place: NamedSharding
+) -> Callable[..., Variables]:
+    """`_run`, traced once for all the evaluations of a training."""
+    return jax.jit(partial(_run, net=net, mean=mean), out_shardings=place)
 
 
 def _run(

@@ -26,6 +26,24 @@ def test_a_config_is_told_with_what_a_step_needs(config_file, capsys):
     assert "0 r_ankle (partner 5)" in said
 
 
+@pytest.mark.parametrize(
+    ("remat", "share"), [("none", "a third"), ("stack", "a quarter")]
+)
+def test_what_is_recomputed_makes_the_forward_pass_a_smaller_share(
+    config, remat, share
+):
+    model = dataclasses.replace(config.model, remat=remat)
+    said = info.describe_config(dataclasses.replace(config, model=model), devices=1)
+    assert f"two a multiply-add, {share} of them forward" in said
+
+
+def test_what_a_released_model_says_of_its_training_is_shown(config):
+    training = {"command": ["first", "second"], "versions": {"jax": "1"}}
+    said = info.describe_model(dataclasses.replace(card_of(config), training=training))
+    assert "command   first; second" in said
+    assert "versions  jax 1" in said
+
+
 def test_a_model_is_told_with_its_provenance_and_scores(config):
     training = {
         "step": 7,

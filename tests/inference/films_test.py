@@ -70,6 +70,12 @@ def test_coco_results_of_a_film_are_refused(run, tmp_path):
         run([make(tmp_path / "a.mp4")], format="coco")
 
 
+def test_heatmaps_of_a_film_are_refused(run, tmp_path):
+    with pytest.raises(InputError, match=r"a\.mp4 is a film, and --heatmaps"):
+        run([make(tmp_path / "a.mp4")], heatmaps=True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_film_cut_off_is_answered_so_far_and_named(run, tmp_path, capsys):
     path = make(tmp_path / "a.mp4", movflags="faststart")
     path.write_bytes(path.read_bytes()[:-400])

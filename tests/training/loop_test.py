@@ -13,7 +13,7 @@ import pytest
 
 from hourglass_jax.config import OptimConfig
 from hourglass_jax.errors import InputError
-from hourglass_jax.training import loop, restore_variables
+from hourglass_jax.training import loop, restore_variables, statistics, validation
 from hourglass_jax.training.checkpoints import Checkpoints
 from hourglass_jax.training.run import Run, choose_metric
 from hourglass_jax.training.tracing import Steps
@@ -173,6 +173,32 @@ def test_a_finished_run_goes_on_for_more_steps(plain, tmp_path):
     loop.train(config, tmp_path / "at once")
     assert_same_end(tmp_path / "extended", tmp_path / "at once")
     assert_same_scalars(tmp_path / "extended", tmp_path / "at once")
+
+
+def test_precise_statistics_are_measured_for_every_evaluation_by_one_program(
+    plain, tmp_path, monkeypatch
+):
+    """And alike in a run that went on."""
+    measure, moved = validation.precise_statistics, []
+
+    def keep(variables, *rest):
+        precise = measure(variables, *rest)
+        means = [jax.tree.leaves(v["batch_stats"])[0] for v in (variables, precise)]
+        moved.append(np.abs(np.subtract(*means)).max())
+        return precise
+
+    monkeypatch.setattr(validation, "precise_statistics", keep)
+    compiled = statistics._compiled
+    compiled.cache_clear()
+    settings = dataclasses.replace(plain.train, precise_statistics=2)
+    config = dataclasses.replace(plain, train=settings)
+    shorter = dataclasses.replace(settings, steps=4)
+    loop.train(dataclasses.replace(config, train=shorter), tmp_path / "run")
+    loop.train(config, tmp_path / "run")
+    loop.train(config, tmp_path / "at once")
+    assert compiled.cache_info().misses == 1
+    assert_same_scalars(tmp_path / "run", tmp_path / "at once")
+    assert min(moved) > 0.01
 
 
 def test_the_traced_steps_are_in_a_file_that_perfetto_reads(tiny, tmp_path, capsys):

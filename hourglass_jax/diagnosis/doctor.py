@@ -22,9 +22,9 @@ _REQUIRED = (
 )
 # Package, what it is for, how to get it.
 _OPTIONAL = (
-    ("onnx", "export to ONNX", "pip install 'hourglass_jax[onnx]'"),
-    ("onnxruntime", "running ONNX files", "pip install 'hourglass_jax[onnx]'"),
-    ("ai-edge-litert", "running LiteRT files", "pip install 'hourglass_jax[litert]'"),
+    ("onnx", "export to ONNX", "pip install onnx"),
+    ("onnxruntime", "running ONNX files", "pip install onnxruntime"),
+    ("ai-edge-litert", "running LiteRT files", "pip install ai-edge-litert"),
     (
         "litert-converter",
         "export to LiteRT",
@@ -80,8 +80,7 @@ def devices() -> Iterator[tuple[str, str]]:
     if jax.default_backend() == "cpu" and _NVIDIA.exists():
         yield (
             "warning",
-            "an NVIDIA GPU is here and JAX does not use it; "
-            "pip install 'hourglass_jax[cuda]'",
+            "an NVIDIA GPU is here and JAX does not use it; pip install 'jax[cuda12]'",
         )
 
 

@@ -122,7 +122,7 @@ def _open_stablehlo(path: Path, data: bytes) -> Exported:
 
 
 def _open_onnx(path: Path, data: bytes) -> Exported:
-    runtime = import_extra("onnxruntime", "pip install 'hourglass_jax[onnx]'")
+    runtime = import_extra("onnxruntime", "pip install onnxruntime")
     options = runtime.SessionOptions()
     options.log_severity_level = 4  # what is wrong is said below, in one line
     try:
@@ -137,9 +137,7 @@ def _open_onnx(path: Path, data: bytes) -> Exported:
 
 
 def _open_litert(path: Path, data: bytes) -> Exported:
-    runtime = import_extra(
-        "ai_edge_litert.interpreter", "pip install 'hourglass_jax[litert]'"
-    )
+    runtime = import_extra("ai_edge_litert.interpreter", "pip install ai-edge-litert")
     program, card, export = _unseal(path, data)
     try:
         run = runtime.Interpreter(model_content=program).get_signature_runner()

@@ -9,9 +9,7 @@ import numpy as np
 
 from hourglass_jax.extras import import_extra
 
-INSTALL = (
-    "pip install 'hourglass_jax[litert]' && pip install --no-deps litert-converter"
-)
+INSTALL = "pip install ai-edge-litert && pip install --no-deps litert-converter"
 """litert-converter asks for an old typing_extensions that it does not use."""
 
 

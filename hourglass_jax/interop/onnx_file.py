@@ -90,4 +90,4 @@ def _describe(onnx: Any, name: str, dtype: type, dims: tuple[int, ...]) -> Any:
 
 
 def _import_onnx() -> Any:
-    return import_extra("onnx", "pip install 'hourglass_jax[onnx]'")
+    return import_extra("onnx", "pip install onnx onnxruntime")

@@ -65,7 +65,7 @@ def _as_pickle(tensors: StateDict, wrapper: str | None) -> bytes:
     except ImportError as error:
         raise InputError(
             "export: a .pth file needs PyTorch, which is not installed; pip install "
-            "'hourglass_jax[torch]', or export to .safetensors"
+            "torch, or export to .safetensors"
         ) from error
     state = {name: torch.from_numpy(values) for name, values in tensors.items()}
     file = io.BytesIO()

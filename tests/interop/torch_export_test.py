@@ -83,9 +83,9 @@ def test_safetensors_hold_what_a_pth_file_does(tmp_path):
         np.testing.assert_array_equal(found[0][name], found[1][name])
 
 
-def test_without_pytorch_the_extra_is_named(tmp_path, monkeypatch):
+def test_without_pytorch_it_is_said_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(InputError, match=r"pip install 'hourglass_jax\[torch\]'"):
+    with pytest.raises(InputError, match=r"pip install torch"):
         export_torch(model(), tmp_path / "weights.pth", "princeton")
     assert not list(tmp_path.iterdir())
 

@@ -74,12 +74,12 @@ def spread(data, space, **train):
     return config, make_mesh(config, jax.devices()[: data * space])
 
 
-def one_step(batch, config, mesh):
+def one_step(batch, config, mesh, net=NET):
     """Parameters, statistics and metrics after a step of SGD, and the program."""
-    state = jax.device_put(create_state(config, NET, SGD), replicated(mesh))
+    state = jax.device_put(create_state(config, net, SGD), replicated(mesh))
     put = put_batch(batch, mesh)
     assert len(put["image"].sharding.device_set) == mesh.size
-    program = jit_train_step(NET, SGD, config, mesh).lower(state, put).compile()
+    program = jit_train_step(net, SGD, config, mesh).lower(state, put).compile()
     state, metrics = program(state, put)
     return jax.device_get((state.variables, metrics)), program
 
@@ -109,6 +109,16 @@ def test_a_split_batch_teaches_what_it_does_on_one_device(batch, alone, largest)
     sent = count_collectives(program.as_text())
     assert sent.keys() == {"all-reduce"}
     assert sent["all-reduce"][0] <= 2 * norms + 8
+
+
+def test_normalised_in_groups_a_split_batch_exchanges_its_gradients_alone(batch):
+    net = NET.clone(norm="group")
+    expected, _ = one_step(batch, *spread(1, 1), net)
+    found, program = one_step(batch, *spread(8, 1), net)
+    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), found, expected)
+    sent = count_collectives(program.as_text())
+    assert sent.keys() == {"all-reduce"}
+    assert sent["all-reduce"][0] <= 4
 
 
 @pytest.mark.parametrize("shape", [(4, 2), (1, 8)])

@@ -143,6 +143,26 @@ def test_a_pair_of_which_one_is_killed_ends_and_goes_on(config, undisturbed):
 
 
 @pytest.mark.slow
+def test_a_pair_whose_first_is_killed_ends_and_goes_on(config, undisturbed):
+    """The first one is who the others find each other by: JAX ends them itself."""
+    workdir = config.parent / "headless"
+    first, second = start_pair(config, workdir)
+    saved = workdir / "checkpoints" / "8.sha256.json"
+    while not saved.is_file():
+        assert first.poll() is None, finish(first)
+        time.sleep(0.01)
+    first.kill()
+    status, said = finish(second, seconds=120)
+    assert status != 0, said
+    assert "another task died" in said
+    assert finish(first)[0] == -9
+
+    ends = [finish(process) for process in start_pair(config, workdir)]
+    assert [status for status, _ in ends] == [0, 0], ends
+    assert_same_end(workdir, undisturbed[0])
+
+
+@pytest.mark.slow
 def test_sigterm_to_one_of_two_saves_and_ends_both(config):
     workdir = config.parent / "terminated"
     pair = start_pair_as_slurm_does(config, workdir, "--train.steps", "5000")

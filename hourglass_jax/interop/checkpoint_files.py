@@ -79,6 +79,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
             f"import: {path} is damaged, cut off, or no checkpoint ({_plain(error)}); "
             "expected a state dict saved by PyTorch or safetensors"
         ) from error
+    # They are printed later on, where what cannot be printed would move the cursor.
+    for name in (*tensors, *beside):
+        if not name.isprintable():
+            raise InputError(
+                f"import: {path} names something {name!a}; expected names that "
+                "can be printed; rename it, or leave it out"
+            )
     return Checkpoint(tensors, beside, hashlib.sha256(content).hexdigest())
 
 

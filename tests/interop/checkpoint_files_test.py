@@ -215,6 +215,13 @@ def test_deep_nesting_is_no_way_to_crash(tmp_path):
     refusal(path)
 
 
+@pytest.mark.parametrize("name", ["a\x1b[2J", "a\nerror: b", "\u202ea"])
+def test_a_name_that_would_move_the_cursor_is_refused(tmp_path, name):
+    path = tmp_path / "some.safetensors"
+    path.write_bytes(pack_safetensors({name: np.zeros(2, np.float32)}))
+    assert refusal(path).isprintable()
+
+
 def test_a_safetensors_header_that_lies_is_refused(tmp_path):
     path = tmp_path / "lie.safetensors"
     for entry in (

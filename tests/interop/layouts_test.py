@@ -32,8 +32,10 @@ class Known(NamedTuple):
 _PRINCETON = "model.module."
 KNOWN = {
     "princeton_hg1": Known("princeton", {"stacks": 1}, _PRINCETON, 3_426_448),
+    "princeton_hg2": Known("princeton", {"stacks": 2}, _PRINCETON, 6_570_400),
     "princeton_hg8": Known("princeton", {"stacks": 8}, _PRINCETON, 25_434_112),
     "anibali_hg1": Known("bearpaw", {"stacks": 1}, "", 3_586_960),
+    "anibali_hg2": Known("bearpaw", {"stacks": 2}, "", 6_730_912),
     "anibali_hg8": Known("bearpaw", {"stacks": 8}, "", 25_594_624),
     "mmpose_hourglass52_coco": Known("mmpose", {"stacks": 1}, "", 93_667_217),
     "mmpose_hourglass104_coco": Known("mmpose", {"stacks": 2}, "", 187_709_090),
@@ -62,6 +64,11 @@ def entries_of(shapes: dict[str, tuple[int, ...]]) -> list[Entry]:
         sigma_hm=1.0,
     )
     return list_entries(layout.rows(structure), card.variable_shapes())
+
+
+def test_every_list_at_hand_is_held():
+    if LISTS.is_dir():
+        assert {path.stem for path in LISTS.glob("*.tsv")} == KNOWN.keys()
 
 
 @pytest.mark.parametrize("name", KNOWN)

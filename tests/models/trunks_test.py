@@ -44,7 +44,8 @@ def _normal(*shape, seed=0):
 
 
 @pytest.mark.parametrize(
-    ("features", "depth", "blocks"), [(256, 4, 1), (256, 4, 2), (64, 3, 1), (256, 2, 1)]
+    ("features", "depth", "blocks"),
+    [(256, 4, 1), (256, 4, 2), (64, 3, 1), (48, 3, 2), (256, 2, 1)],
 )
 def test_all_trunks_cost_what_an_hourglass_costs(
     features, depth, blocks, multiply_adds_of

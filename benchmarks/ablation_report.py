@@ -1,7 +1,6 @@
 """The table and the learning curves of the comparison, from finished runs."""
 
 import io
-import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,12 +8,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 from pages import put_table
-from scipy import stats
+from seeds import Runs, above, interval
 
 from hourglass_jax.files import write_json, write_whole
 
-Runs = Sequence[dict[str, Any]]
-
+METRICS = "PCK@0.2", "PCK@0.1"
+REFERENCE = "2 stacks"
 COLOURS = {
     "1 deep hourglass": "#999999",
     "1 deep, supervised inside": "#555555",
@@ -37,6 +36,7 @@ def write_report(runs: Runs, folder: Path) -> None:
     write_json(folder / "ablations" / "results.json", list(runs))
     write_whole(folder / "ablations" / "curves.png", _draw(runs))
     put_table(folder / "ablations.md", make_table(runs), "variants")
+    put_table(folder / "ablations.md", make_differences(runs), "differences")
 
 
 def make_table(runs: Runs) -> str:
@@ -56,30 +56,38 @@ def make_table(runs: Runs) -> str:
             row += _cells([run for run in own if run["dataset"] == dataset])
         rows.append(row)
     hours = sum(run["minutes"] for run in runs) / 60
-    table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
-    return f"{table}\n{len(runs)} trainings, {hours:.1f} hours.\n"
+    return f"{_lines(rows)}\n{len(runs)} trainings, {hours:.1f} hours.\n"
+
+
+def make_differences(runs: Runs) -> str:
+    """By how much each variant is above the reference, paired by seed, as Markdown."""
+    datasets = sorted({run["dataset"] for run in runs}, reverse=True)
+    columns = [(d, metric) for d in datasets for metric in METRICS]
+    head = ["above 2 stacks", *(f"{d} {metric}" for d, metric in columns)]
+    rows = [head, ["---", *["---:"] * len(columns)]]
+    for variant in COLOURS:
+        if variant == REFERENCE:
+            continue
+        row = [variant]
+        for dataset, metric in columns:
+            own, base = (
+                [r for r in runs if (r["dataset"], r["variant"]) == (dataset, name)]
+                for name in (variant, REFERENCE)
+            )
+            row.append(above(own, base, metric))
+        rows.append(row)
+    return _lines(rows)
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _cells(runs: Runs) -> list[str]:
     if not runs:
         return ["not measured", ""]
-    scores = [interval(runs, metric) for metric in ("PCK@0.2", "PCK@0.1")]
+    scores = [interval(runs, metric) for metric in METRICS]
     return [f"{mean:.1f} ± {half:.1f}" for mean, half in scores]
-
-
-def interval(runs: Runs, metric: str, mean: str = "scores") -> tuple[float, float]:
-    """Mean and half of the 95 % interval.
-
-    Several seeds: Student's t over their scores. One: the bootstrap over people.
-    ``mean`` is what of a run to take: scores of all joints, or limbs.
-    """
-    scores = [run[mean][metric] for run in runs]
-    values = [score["value"] for score in scores]
-    if len(values) == 1:
-        return values[0], (scores[0]["high"] - scores[0]["low"]) / 2
-    quantile = float(stats.t.ppf(0.975, len(values) - 1))
-    error = statistics.stdev(values) / math.sqrt(len(values))
-    return statistics.mean(values), quantile * error
 
 
 def _draw(runs: Runs) -> bytes:

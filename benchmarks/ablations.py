@@ -2,10 +2,10 @@
 
     python benchmarks/ablations.py [--raw-dir FOLDER_OF_LSPET] [--seeds 0 1 2]
 
-Every variant is trained on synthetic people once a seed, and on LSP-extended with the
-first seed where its folder is given. What is finished is not done again; a training
-that was interrupted goes on. At the end, and with `--report` alone, the table and the
-picture in docs/results are made anew.
+Every variant is trained once a seed on synthetic people, and on LSP-extended where its
+folder is given. What is finished is not done again; a training that was interrupted
+goes on. At the end, and with `--report` alone, the tables and the picture in
+docs/results are made anew.
 """
 
 import argparse
@@ -38,14 +38,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def main() -> None:
     """Train what is missing, then write the report."""
     given = _parse()
-    data = {"synthetic_people": given.seeds}
-    if given.raw_dir is not None:
-        data["lspet"] = given.seeds[:1]
-    if not given.report:
-        for dataset, seeds in data.items():
-            for seed in seeds:
-                for name in VARIANTS:
-                    _run(dataset, name, seed, given.workdir, given.raw_dir)
+    datasets = ["synthetic_people", *["lspet"] * (given.raw_dir is not None)]
+    for seed in [] if given.report else given.seeds:
+        for dataset in datasets:
+            for name in VARIANTS:
+                _run(dataset, name, seed, given.workdir, given.raw_dir)
     runs = sorted(read_results(given.workdir), key=_order)
     write_report(runs, ROOT / "docs" / "results")
 

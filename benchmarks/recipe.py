@@ -12,16 +12,13 @@ docs/results/recipe.md is made anew.
 
 import argparse
 import dataclasses
-import math
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ablation_report import interval
 from ablations import CONFIGS, ROOT
 from pages import put_table
-from scipy import stats
+from seeds import Runs, above, interval
 from trials import read_results, run_trial
 
 from hourglass_jax.config import Config, SourceConfig
@@ -122,9 +119,9 @@ def _learn_synthetic(seed: int, workdir: Path) -> Path:
     return folder
 
 
-def make_table(runs: Sequence[dict[str, Any]]) -> str:
+def make_table(runs: Runs) -> str:
     """A row a change: its scores of the limbs, and how far above the recipe's."""
-    base = {run["seed"]: run for run in runs if run["variant"] == BASE}
+    base = [run for run in runs if run["variant"] == BASE]
     lines = [
         "| changed | seeds | PCK@0.2 | PCK@0.1 | PCK@0.2 above the recipe's |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -136,26 +133,9 @@ def make_table(runs: Sequence[dict[str, Any]]) -> str:
                 interval(own, metric, "limbs") for metric in ("PCK@0.2", "PCK@0.1")
             ]
             cells = [name, str(len(own)), *(f"{m:.1f} ± {h:.1f}" for m, h in scores)]
-            cells += ["" if name == BASE else _difference(own, base)]
+            cells += ["" if name == BASE else above(own, base, "PCK@0.2", "limbs")]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def _difference(
-    runs: Sequence[dict[str, Any]], base: Mapping[int, dict[str, Any]]
-) -> str:
-    """Seed by seed, with Student's 95 % interval where there are several."""
-    steps = [
-        run["limbs"]["PCK@0.2"]["value"]
-        - base[run["seed"]]["limbs"]["PCK@0.2"]["value"]
-        for run in runs
-        if run["seed"] in base
-    ]
-    if len(steps) < 2:
-        return f"{steps[0]:+.1f}" if steps else ""
-    quantile = float(stats.t.ppf(0.975, len(steps) - 1))
-    half = quantile * statistics.stdev(steps) / math.sqrt(len(steps))
-    return f"{statistics.mean(steps):+.1f} ± {half:.1f}"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import datetime
 import json
 import platform
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def run_trial(config: Config, folder: Path, about: dict[str, Any]) -> None:
         **_size(config),
         "device": f"{jax.devices()[0].device_kind} ({platform.machine()})",
         "versions": {"jax": jax.__version__, "flax": flax.__version__},
+        "commit": _commit(),
         "date": datetime.date.today().isoformat(),
     }
     write_json(folder / "result.json", result)
@@ -64,9 +66,16 @@ def _curve(folder: Path) -> list[tuple[int, float]]:
 
 
 def _minutes(folder: Path) -> float:
-    """Of steps, waiting for people, logging and evaluation, interrupted or not."""
-    parts = ("step_seconds", "data_seconds", "log_seconds", "evaluate_seconds")
-    return sum(v.get(part, 0.0) for v in _logged(folder) for part in parts) / 60
+    """Of steps, compiling them, people, logs and evaluations, interrupted or not."""
+    parts = ("step", "compile", "data", "log", "evaluate")
+    return sum(v.get(f"{p}_seconds", 0.0) for v in _logged(folder) for p in parts) / 60
+
+
+def _commit() -> str | None:
+    """Of this code, where it is a clone."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
 
 
 def _logged(folder: Path) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from hourglass_jax.config import ModelConfig
+from hourglass_jax.errors import InputError
 from hourglass_jax.interop.layouts import (
     Layout,
     Normalisation,
@@ -161,6 +162,11 @@ def _mmpose_rows(structure: Structure) -> Iterator[Row]:
 
 
 def _centernet_structure(shapes: Mapping[str, Shape]) -> Structure:
+    if any(name.startswith("tl_heats.") for name in shapes):
+        raise InputError(
+            "a file of CornerNet, whose heatmaps stand behind corner pooling, which is "
+            "no part of an hourglass; CenterNet's Hourglass-104 can be imported"
+        )
     head = "hm_hp" if "hm_hp.0.1.weight" in shapes else "hm"
     return _structure(shapes, _centernet_names(head), head)
 

@@ -47,6 +47,16 @@ def _tensor(storage: Storage, offset: int, shape: Any, strides: Any, *_: Any) ->
     return StoredTensor(storage, offset, tuple(shape), tuple(strides))
 
 
+# mmengine keeps the curves of losses beside the weights.
+_CURVE = "mmengine.logging.history_buffer.HistoryBuffer"
+
+
+def _method(owner: Any, name: Any) -> None:
+    """How older pickles name a method; only that of a curve is read over."""
+    if owner != _Name(_CURVE):
+        raise RefusedError(f"getattr(..., {str(name)!r})")
+
+
 # What may be called, and what is done in its place.
 _CALLS: dict[str, Callable[..., Any]] = {
     "collections.OrderedDict": dict,
@@ -55,6 +65,8 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "torch._utils._rebuild_parameter": lambda tensor, *_: tensor,
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
+    "builtins.getattr": _method,
+    "__builtin__.getattr": _method,
 }
 
 # Harmless values that are stored beside weights (scores, dates, devices): they are read
@@ -62,7 +74,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
 _UNREAD = {
     *("_codecs.encode", "builtins.set", "__builtin__.set", "torch.device"),
     *("builtins.dict", "builtins.list", "builtins.int", "builtins.float"),
-    *("numpy.dtype", "numpy.ndarray"),
+    *("numpy.dtype", "numpy.ndarray", _CURVE),
     *(f"numpy.{core}.multiarray.scalar" for core in ("core", "_core")),
     *(f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")),
     *(f"torch.{kind}" for kind in ("float16", "float32", "float64", "int64")),

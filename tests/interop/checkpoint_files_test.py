@@ -126,6 +126,30 @@ def test_names_beside_the_harmless_ones_are_refused(tmp_path, name):
     assert name.replace(" ", ".") in refusal(path)
 
 
+def test_curves_that_mmengine_keeps_beside_weights_are_read_over(tmp_path):
+    """As its runner saves them: a buffer of arrays and of methods, by getattr."""
+    array = pickle.dumps(np.arange(3.0), 2)[2:-1]
+    buffer = b"cmmengine.logging.history_buffer\nHistoryBuffer\n"
+    method = b"c__builtin__\ngetattr\n(" + buffer + b"Vmin\ntR"
+    curve = buffer + b")\x81}(V_log_history\n" + array
+    curve += b"Vstatistics_methods\n}Vmin\n" + method + b"sub"
+    hub = b"Vmessage_hub\n}Vloss\n" + curve + b"ss"
+    weights = tensor_pickle((2, 2), (2, 1))[:-1]
+    path = tmp_path / "epoch_210.pth"
+    content = b"\x80\x02}Vstate_dict\n" + weights + b"s" + hub + b"."
+    zipped(path, content, **{"0": np.arange(4, dtype=np.float32).tobytes()})
+    found = read_checkpoint(path)
+    np.testing.assert_array_equal(found.tensors["a"], [[0, 1], [2, 3]])
+    assert found.beside == ["message_hub"]
+
+
+@pytest.mark.parametrize("owner", ["cbuiltins\ndict\n", "Vtext\n", "N"])
+def test_attributes_of_anything_else_are_refused(tmp_path, owner):
+    content = f"cbuiltins\ngetattr\n({owner}V__class__\ntR.".encode()
+    path = zipped(tmp_path / "evil.pth", content)
+    assert "getattr(..., '__class__')" in refusal(path)
+
+
 def test_a_whole_model_is_refused_with_what_to_do(tmp_path):
     path = zipped(tmp_path / "model.pth", b"cmodels.hourglass\nHourglassNet\n.")
     assert "models.hourglass.HourglassNet" in refusal(path)

@@ -133,6 +133,15 @@ def test_centernets_keypoints_come_before_its_objects(write):
     assert imported.unused == ["hm.* (8)", "reg.* (8)", "wh.* (8)"]
 
 
+def test_cornernet_is_refused_by_its_name(write, tmp_path):
+    state = stored("centernet").state
+    state = {n: v for n, v in state.items() if not n.startswith("hm.")}
+    state |= {f"{side}_heats.0.1.weight": np.ones((3, 8, 1, 1)) for side in ("tl", "br")}
+    with pytest.raises(InputError, match="a file of CornerNet, .* corner pooling"):
+        run(write(state), tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
 def test_one_stack_of_mmpose_stores_a_block_in_vain(write):
     torch_names = stored("mmpose").state
     shapes = {

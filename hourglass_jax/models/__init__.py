@@ -10,6 +10,7 @@ from hourglass_jax.models.hourglass import (
     normalise,
 )
 from hourglass_jax.models.parts import Parts
+from hourglass_jax.models.pyramid import FeaturePyramid
 from hourglass_jax.models.trunks import Trunk
 from hourglass_jax.models.trunks.fpn import FPN
 from hourglass_jax.models.trunks.rectified_gaussian import RectifiedGaussian
@@ -18,6 +19,7 @@ from hourglass_jax.models.trunks.unet import UNet
 __all__ = [
     "FPN",
     "STRIDE",
+    "FeaturePyramid",
     "Hourglass",
     "Parts",
     "RectifiedGaussian",

@@ -14,7 +14,14 @@ from jaxtyping import Array, Float, UInt8
 from hourglass_jax.models import inside, layers
 from hourglass_jax.models.corner import BasicBlock, CornerStack, CornerStem
 from hourglass_jax.models.fan import ParallelResidual
-from hourglass_jax.models.parts import Features, Level, Maps, ModuleFactory, Parts
+from hourglass_jax.models.parts import (
+    Features,
+    Level,
+    Maps,
+    ModuleFactory,
+    Parts,
+    choose_parts,
+)
 from hourglass_jax.models.repeat import repeat_stack
 from hourglass_jax.models.trunks import Trunk, find_trunk
 from hourglass_jax.models.variables import Variables, draw_variables
@@ -191,8 +198,7 @@ class StackedHourglass(nn.Module):
         Raises:
             ValueError: h or w is not a multiple of 4 * 2^depth.
         """
-        _, height, width, _ = images.shape
-        _check_size(height, width, STRIDE * 2**self.depth)
+        check_size(images, self.depth)
         stem, stack = self._stem_and_stack(self._parts(train))
         x = stem(name="stem")(images.astype(self.dtype))
         before = []
@@ -224,20 +230,15 @@ class StackedHourglass(nn.Module):
         )
 
     def _parts(self, train: bool) -> Parts:
-        conv = partial(layers.Conv, dtype=self.dtype)
-        norm: ModuleFactory = partial(layers.GroupNorm, dtype=self.dtype)
-        if self.norm == "batch":
-            norm = partial(layers.BatchNorm, train=train, dtype=self.dtype)
         block = BLOCKS[self.variant]
-        if self.remat == "residual":
-            block = nn.remat(block)
-        return Parts(
+        return choose_parts(
             features=self.features,
             blocks=self.blocks,
-            conv=conv,
-            norm=norm,
-            block=partial(block, conv=conv, norm=norm),
+            block=nn.remat(block) if self.remat == "residual" else block,
             pool=layers.average_pool if self.variant == "fan" else layers.max_pool,
+            norm=self.norm,
+            dtype=self.dtype,
+            train=train,
         )
 
 
@@ -258,7 +259,10 @@ def normalise(
     return images.astype(jnp.float32) / 255 - jnp.asarray(mean).reshape(1, 1, 1, 3)
 
 
-def _check_size(height: int, width: int, multiple: int) -> None:
+def check_size(images: Array, depth: int) -> None:
+    """Raise ValueError where h and w of [b h w 3] are no multiples of 4 * 2^depth."""
+    _, height, width, _ = images.shape
+    multiple = STRIDE * 2**depth
     if all(n > 0 and n % multiple == 0 for n in (height, width)):
         return
     raise ValueError(

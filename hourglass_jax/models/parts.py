@@ -3,9 +3,13 @@
 import dataclasses
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import flax.linen as nn
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
+
+from hourglass_jax.models import layers
 
 Maps = Float[Array, "b h w c"]
 Features = Float[Array, "b h w f"]
@@ -51,3 +55,22 @@ class Parts:
     def residuals(self, name: str) -> Residuals:
         """A row of `blocks` residual blocks of `features` channels."""
         return Residuals(self.blocks, partial(self.block, self.features), name=name)
+
+
+def choose_parts(
+    *,
+    features: int,
+    blocks: int,
+    block: ModuleFactory,
+    norm: Literal["batch", "group"],
+    dtype: DTypeLike,
+    train: bool,
+    pool: Callable[[Array], Array] = layers.max_pool,
+) -> Parts:
+    """The layers that options name; `train` is for normalisation by the batch."""
+    conv = partial(layers.Conv, dtype=dtype)
+    normalise: ModuleFactory = partial(layers.GroupNorm, dtype=dtype)
+    if norm == "batch":
+        normalise = partial(layers.BatchNorm, train=train, dtype=dtype)
+    made = partial(block, conv=conv, norm=normalise)
+    return Parts(features, blocks, conv, normalise, made, pool)

@@ -186,5 +186,7 @@ def test_a_fifth_trunk_is_one_module(tmp_path, monkeypatch, shapes):
     )
     (tmp_path / "flat.py").write_text(module)
     monkeypatch.setattr(trunks, "__path__", [*trunks.__path__, str(tmp_path)])
-    params = shapes(StackedHourglass(2, 8, 2, depth=1, trunk="flat"))["params"]
-    assert set(params["last"]["flat"]) == {"row1", "row2"}
+    net = StackedHourglass(2, 8, 2, depth=2, trunk="flat")
+    assert set(shapes(net)["params"]["last"]["flat"]) == {"row1", "row2"}
+    inside = shapes(net.clone(supervise="inside"))["params"]["last"]
+    assert {"inside1", "inside2"} < set(inside)

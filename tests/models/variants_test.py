@@ -25,8 +25,9 @@ TINY = {
     "centernet": {"variant": "centernet"},
     "fpn, residual": {"trunk": "fpn", "remat": "residual"},
     "unet, last": {"trunk": "unet", "supervise": "last"},
-    "rectified Gaussian": {"trunk": "rectified_gaussian"},
 }
+TRUNKS = typing.get_args(typing.get_type_hints(ModelConfig)["trunk"])
+TINY |= {t: {"trunk": t} for t in TRUNKS if t not in ("hourglass", "fpn", "unet")}
 ELSEWHERE = {"remat": "stack", "dtype": "bfloat16"}
 MAPS = {"fan, inside": 6, "unet, last": 1}  # of two stacks; otherwise 2
 

@@ -5,8 +5,9 @@
 
 Every measurement has a process of its own, so that running out of memory ends that one
 alone, and is kept at once in results/gpu_train_NAME.json; what is there is not measured
-again. Run it until it says that nothing is left. Batches are random bytes that lie on
-the device; `--pipeline` feeds the step by the real input pipeline instead.
+again, unless it failed by something else. Run it until it says that nothing is left.
+Batches are random bytes that lie on the device; `--pipeline` feeds the step by the real
+input pipeline instead.
 """
 
 import argparse
@@ -25,6 +26,8 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 STEP = Path(__file__).parent / "gpu_step.py"
 LONGEST = 240  # seconds a measurement may take, compilation included
+MEMORY = "0.95"  # of the device's, for XLA; by default it leaves a quarter unused
+OUT_OF_MEMORY = "out of memory"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,8 +88,12 @@ def main() -> int:
     report = {**device, "results": []}
     if out.exists():
         report = json.loads(out.read_text())
-        if report["device"] != device["device"]:
-            sys.exit(f"{out} is of {report['device']}; give another file by --out")
+        for key, here in device.items():
+            if report[key] != here:
+                sys.exit(
+                    f"{out} is of {key} {report[key]}, not {here}; give another file "
+                    "by --out"
+                )
     cases = SMALL if given.small else (*CASES, *(PIPELINE if given.pipeline else ()))
     left = measure_all(cases, report, out, given)
     print(table(report))
@@ -112,7 +119,9 @@ def measure_all(
 ) -> int:
     """Fill the report; returns how many are left."""
     end = time.monotonic() + given.seconds
-    done = [entry["case"] for entry in report["results"]]
+    kept = [e for e in report["results"] if e.get("failed") in (None, OUT_OF_MEMORY)]
+    report["results"] = kept
+    done = [entry["case"] for entry in kept]
     missing = [case for case in cases if dataclasses.asdict(case) not in done]
     for number, case in enumerate(missing):
         # A measurement that cannot end in time would be lost: better not begun.
@@ -141,6 +150,7 @@ def _in_a_process(
     environment = {
         **os.environ,
         "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {case.flags}".strip(),
+        "XLA_PYTHON_CLIENT_MEM_FRACTION": MEMORY,
         "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]),
     }
     try:
@@ -163,7 +173,7 @@ def read_answer(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     if ended.returncode == 0:
         return json.loads(ended.stdout.splitlines()[-1])
     if "RESOURCE_EXHAUSTED" in ended.stderr:
-        return {"failed": "out of memory"}
+        return {"failed": OUT_OF_MEMORY}
     said = ended.stderr.strip().splitlines() or [f"status {ended.returncode}"]
     return {"failed": said[-1][:300]}
 
@@ -176,11 +186,14 @@ def _device() -> dict[str, Any]:
         "jax.__version__, 'jaxlib': jaxlib.__version__, 'flax': flax.__version__}}))"
     )
     asked = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
+    if asked.returncode:
+        sys.exit(f"no device: {read_answer(asked)['failed']}")
     about = json.loads(asked.stdout.splitlines()[-1])
     about["versions"]["python"] = platform.python_version()
-    return {**about, "host": f"{platform.machine()}, {os.cpu_count()} cores"}
+    host = f"{platform.machine()}, {os.cpu_count()} cores"
+    return {**about, "host": host, "memory_fraction": MEMORY}
 
 
 def _today() -> str:

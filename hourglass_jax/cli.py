@@ -1,7 +1,7 @@
 """The command line: `hourglass VERB ...`. Every verb imports what it needs, when asked.
 
-Exit status: 0 done, 1 failure, 2 bad input, 130 interrupted, 143 ended by SIGTERM with
-everything saved.
+Exit status: 0 done, 1 failure, 2 bad input, 130 interrupted, 143 ended by SIGTERM; a
+training that can be saved then is saved.
 """
 
 import importlib
@@ -73,7 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             enable_compile_cache()
         return int(verb.run(arguments[1:]))
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from there", file=sys.stderr)
+        print(
+            "interrupted; the same command goes on from what is saved", file=sys.stderr
+        )
         return 130
     except BrokenPipeError:  # whoever read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -26,15 +26,16 @@ def load_config(path: str | Path) -> Config:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
+        if not callable(getattr(module, "get_config", None)):
+            raise InputError(
+                f"config: {path} has no get_config(); define `def get_config() -> "
+                "Config`"
+            )
+        config = module.get_config()
     except InputError:
         raise
     except Exception as error:  # any mistake in the user's own file
         raise InputError(f"config: {path}: {type(error).__name__}: {error}") from error
-    if not callable(getattr(module, "get_config", None)):
-        raise InputError(
-            f"config: {path} has no get_config(); define `def get_config() -> Config`"
-        )
-    config = module.get_config()
     if not isinstance(config, Config):
         raise InputError(
             f"config: {path}: get_config() returned "

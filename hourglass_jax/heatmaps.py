@@ -21,7 +21,9 @@ def render(
       size: (height, width) of the heatmaps.
     """
     x, y = (_bell(keypoints_hm[..., i], sigma_hm, size[1 - i]) for i in (0, 1))
-    return jnp.einsum("...ky,...kx->...yxk", y, x)
+    # Multiplied, not contracted: a product of matrices would round on GPU and TPU.
+    y, x = (jnp.moveaxis(bell, -2, -1) for bell in (y, x))
+    return y[..., :, None, :] * x[..., None, :, :]
 
 
 def _bell(

@@ -12,9 +12,6 @@ from hourglass_jax.joint_names import JointName, read_names
 from hourglass_jax.progress import console
 from hourglass_jax.skeleton import COCO, Colour, Skeleton
 
-DEFAULT_SIGMA = 0.067
-"""Object-keypoint-similarity constant where none is given: the mean of COCO's 17."""
-
 _KEYS = {
     *("dataset_name", "keypoint_info", "skeleton_info", "joint_weights", "sigmas"),
     *("groups", "torso", "paper_info", "stats_info"),
@@ -103,9 +100,9 @@ def complete(
     """A skeleton from what a file says, with defaults for what it leaves out.
 
     Where the names are COCO's 17, in any order and spelling, limbs, sigmas and groups
-    are COCO's. Else there are no limbs, every sigma is `DEFAULT_SIGMA`, and a group is
-    a joint with both its sides. The torso runs from left shoulder to right hip, if
-    there are such names. Raises InputError that begins with ``where``.
+    are COCO's. Else there are no limbs, every sigma is 0, for none is known, and a
+    group is a joint with both its sides. The torso runs from left shoulder to right
+    hip, if there are such names. Raises InputError that begins with ``where``.
     """
     joints = read_names(keypoints)
     torso_ends = [joints.index(end) for end in _TORSO if end in joints]
@@ -125,7 +122,7 @@ def complete(
             keypoints=tuple(keypoints),
             limbs=tuple(limbs),
             groups=groups or _by_kind(joints),
-            sigmas=tuple(sigmas or [DEFAULT_SIGMA] * len(keypoints)),
+            sigmas=tuple(sigmas or [0.0] * len(keypoints)),
             torso=torso,
             flip=tuple(flip),
             colours=tuple(colours),

@@ -9,7 +9,9 @@ from hourglass_jax.config import (
     DataConfig,
     ModelConfig,
     OptimConfig,
+    SourceConfig,
     TargetConfig,
+    TrainConfig,
 )
 from hourglass_jax.config_files import from_json, load_config, to_json
 from hourglass_jax.errors import InputError
@@ -41,11 +43,21 @@ def test_a_field_that_an_older_file_lacks_takes_its_default():
     assert from_json(json.dumps(stored), "here") == Config()
 
 
-def test_an_unknown_decoder_is_refused_by_name():
-    config = TargetConfig()
-    object.__setattr__(config, "decoder", "best")  # as from a file: types are unchecked
-    with pytest.raises(InputError, match="target.decoder is 'best'; expected one of"):
-        config.__post_init__()
+@pytest.mark.parametrize(
+    ("part", "name", "field"),
+    [
+        (TargetConfig(), "target", "decoder"),
+        (TargetConfig(), "target", "absent"),
+        (OptimConfig(), "optim", "name"),
+        (OptimConfig(), "optim", "schedule"),
+        (TrainConfig(), "train", "statistics"),
+        (SourceConfig(), "data", "selection"),
+    ],
+)
+def test_an_unknown_word_is_refused_with_the_known_ones(part, name, field):
+    object.__setattr__(part, field, "best")  # as from a file: types are unchecked
+    with pytest.raises(InputError, match=f"{name}.{field} is 'best'; expected one of"):
+        part.__post_init__()
 
 
 @pytest.mark.parametrize(
@@ -86,6 +98,7 @@ def test_reach_covers_every_crop_that_can_be_drawn():
         ("def get_config():\n    return 1", "returned int; expected"),
         ("import there_is_no_such_module", "ModuleNotFoundError"),
         ("def get_config(", "SyntaxError"),
+        ("def get_config():\n    return 1 / 0", "ZeroDivisionError: division by zero"),
     ],
 )
 def test_a_config_file_that_is_none_says_what_is_wrong(tmp_path, text, message):

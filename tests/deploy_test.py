@@ -85,7 +85,8 @@ def test_what_runs_on_tpus_is_understood(understand):
 
 def test_what_runs_on_gpus_is_understood(understand):
     jobset, job, _, container = read_jobset("gke_gpu.yaml")
-    (variable,) = container["env"]
+    platforms, variable = container["env"]
+    assert platforms == {"name": "JAX_PLATFORMS", "value": "cuda"}
     wanted = f"$({variable['name']})"
     arguments = [a.replace(wanted, "1") for a in container["args"]]
     (coordinator, processes, process_id), (config, *_) = understand(arguments)

@@ -1,5 +1,6 @@
 """Rendering, policies, mirroring and scales, against plain NumPy and each other."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -31,6 +32,14 @@ def numpy_gaussian(x, y, sigma):
 def test_rendered_gaussians_are_unquantised(x, y, sigma):
     heatmap = render(jnp.array([[x, y]]), sigma, (HEIGHT, WIDTH))[..., 0]
     np.testing.assert_allclose(heatmap, numpy_gaussian(x, y, sigma), atol=1e-6)
+
+
+def test_rendering_multiplies_and_contracts_nothing():
+    """Matrix units of GPUs and TPUs would round what they multiply."""
+    keypoints = jnp.ones((2, 3, 2))
+    program = jax.make_jaxpr(lambda k: render(k, 1.0, (8, 8)))(keypoints)
+    assert "mul" in str(program)
+    assert "dot_general" not in str(program)
 
 
 def test_flipped_heatmaps_are_those_of_the_mirrored_people():

@@ -5,7 +5,6 @@ import pytest
 from hourglass_jax.errors import InputError
 from hourglass_jax.skeleton import COCO, LSP, MPII
 from hourglass_jax.skeleton_files import (
-    DEFAULT_SIGMA,
     category_skeleton,
     read_skeleton,
 )
@@ -96,7 +95,7 @@ def test_what_a_file_leaves_out_has_defaults(write):
     assert skeleton.name == "skeleton"
     assert skeleton.flip == (0, 2, 1, 4, 3)
     assert skeleton.limbs == ()
-    assert skeleton.sigmas == (DEFAULT_SIGMA,) * 5
+    assert skeleton.sigmas == (0,) * 5
     assert skeleton.torso == (1, 4)
     assert skeleton.groups == {"Root": (0,), "Shoulder": (1, 2), "Hip": (3, 4)}
 
@@ -188,7 +187,7 @@ def test_a_category_has_pairs_that_count_from_one():
     hand = {"name": "hand", "keypoints": ["palm", "tip"], "skeleton": [[1, 2]]}
     skeleton = category_skeleton("here", hand)
     assert skeleton.limbs == ((0, 1),)
-    assert skeleton.sigmas == (DEFAULT_SIGMA,) * 2
+    assert skeleton.sigmas == (0,) * 2
     assert skeleton.torso is None
 
 
@@ -209,7 +208,3 @@ def test_a_category_that_cannot_be_meant_is_refused(fields, message):
     hand = {"name": "hand", "keypoints": ["palm", "tip"]}
     with pytest.raises(InputError, match=f"^here.*{message}"):
         category_skeleton("here", hand | fields)
-
-
-def test_the_default_sigma_is_the_mean_of_cocos():
-    assert pytest.approx(sum(COCO.sigmas) / 17, abs=5e-4) == DEFAULT_SIGMA

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from hourglass_jax.config.require import require
+from hourglass_jax.config.require import require, require_choices
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,7 @@ class SourceConfig:
 
     def __post_init__(self) -> None:
         """Raise InputError for counts and shares that leave nobody."""
+        require_choices(self, "data")
         for field in ("people", "validation_people"):
             value = getattr(self, field)
             require(value >= 1, f"data.{field}", value, "at least 1")
@@ -59,7 +60,8 @@ class DataConfig(SourceConfig):
     input_size: int = 256
     """Side of the square crop that enters the network, in pixels."""
     workers: int = 0
-    """Processes that read and augment; 0 does it in threads of this process."""
+    """Processes that read and augment, one thread each; 0 does it in up to 8 threads of
+    this process, which is faster than a few processes."""
 
     def __post_init__(self) -> None:
         """Raise InputError for counts below what is needed."""

@@ -1,9 +1,9 @@
 """The network."""
 
 import dataclasses
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
-from hourglass_jax.config.require import require
+from hourglass_jax.config.require import require, require_choices
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,11 +46,7 @@ class ModelConfig:
         require(
             self.features % 4 == 0, "model.features", self.features, "a multiple of 4"
         )
-        for field, kind in get_type_hints(type(self)).items():
-            if get_origin(kind) is Literal:
-                value, choices = getattr(self, field), get_args(kind)
-                one_of = f"one of {', '.join(choices)}"
-                require(value in choices, f"model.{field}", value, one_of)
+        require_choices(self, "model")
         self._refuse_unlike_parts()
 
     def _refuse_unlike_parts(self) -> None:

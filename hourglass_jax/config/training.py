@@ -1,9 +1,9 @@
 """Targets, optimiser, loop and devices."""
 
 import dataclasses
-from typing import Literal, get_args
+from typing import Literal
 
-from hourglass_jax.config.require import require
+from hourglass_jax.config.require import require, require_choices
 
 Decoder = Literal["argmax", "quarter", "dark", "soft"]
 """How a heatmap is read, see `hourglass_jax.decoding`."""
@@ -25,13 +25,9 @@ class TargetConfig:
     """From heatmap to keypoint. The paper moves the highest cell a quarter cell."""
 
     def __post_init__(self) -> None:
-        """Raise InputError for a sigma that draws nothing and an unknown decoder."""
+        """Raise InputError for a sigma that draws nothing and unknown words."""
         require(self.sigma_hm > 0, "target.sigma_hm", self.sigma_hm, "more than 0")
-        decoders = get_args(Decoder)
-        require(
-            self.decoder in decoders,
-            *("target.decoder", self.decoder, f"one of {', '.join(decoders)}"),
-        )
+        require_choices(self, "target")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,7 +51,8 @@ class OptimConfig:
     """Decay of the average of the parameters that is evaluated; 0 keeps none."""
 
     def __post_init__(self) -> None:
-        """Raise InputError for rates that cannot train."""
+        """Raise InputError for rates that cannot train, and unknown words."""
+        require_choices(self, "optim")
         require(
             self.learning_rate > 0, "optim.learning_rate", self.learning_rate, "> 0"
         )
@@ -102,6 +99,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Raise InputError for counts below 1, and a batch that cannot be cut."""
+        require_choices(self, "train")
         for field in (
             *("steps", "batch_size", "evaluate_every", "log_every", "keep"),
             "accumulate",

@@ -72,6 +72,7 @@ def coco_truth(path: Path, content: Any) -> Truth:
         boxes=np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1),
         areas=areas,
         crowd=np.array([bool(label.get("iscrowd", 0)) for _, label in labels], bool),
+        category=category,
     )
 
 
@@ -80,14 +81,14 @@ def coco_results(path: Path, content: Any, truth: Truth) -> Predictions:
 
     Raises:
       InputError: it is of another form, a field is missing or wrong, or it answers for
-        a photograph that ``truth`` does not have.
+        a photograph or a category that ``truth`` does not have.
     """
     results = _records(path, "result", content, _RESULT_FIELDS)
     numbers = {
         photo.key: number for number, photo in enumerate(truth.photographs or ())
     }
     for where, result in results:
-        _check_reference(where, result, numbers, None)
+        _check_reference(where, result, numbers, truth.category)
     count = truth.keypoints.shape[1]
     shift = truth.origin - ORIGIN
     keypoints = _stack(results, "keypoints", (count, 3))[..., :2] + shift
@@ -99,7 +100,24 @@ def coco_results(path: Path, content: Any, truth: Truth) -> Predictions:
             [numbers[result["image_id"]] for _, result in results], int
         ),
         shift=shift,
+        areas=_box_areas(results),
     )
+
+
+def _box_areas(
+    results: Sequence[tuple[str, Mapping[str, Any]]],
+) -> Float[np.ndarray, " n"] | None:
+    """Width by height where the first result has a ``bbox``, as in the COCO API.
+
+    Raises:
+      InputError: the first has one, and another none.
+    """
+    if not (results and results[0][1].get("bbox")):
+        return None
+    for where, result in results:
+        if "bbox" not in result:
+            raise InputError(f"{where}: without bbox, which others have; add it")
+    return _stack(results, "bbox", (4,))[:, 2:].prod(axis=1)
 
 
 def pose_predictions(

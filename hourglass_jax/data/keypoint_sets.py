@@ -41,6 +41,7 @@ class Truth:
       boxes: (x0, y0, x1, y1).
       areas: square pixels of each person's segment.
       crowd: the annotation stands for a group.
+      category: COCO's number of the category of all of them, where there is one.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class Truth:
     boxes: Float[np.ndarray, "n 4"] | None = None
     areas: Float[np.ndarray, " n"] | None = None
     crowd: Bool[np.ndarray, " n"] | None = None
+    category: int | str | None = None
 
     def take(self, people: Integer[np.ndarray, " m"]) -> "Truth":
         """Some of the people, in the order given."""
@@ -83,6 +85,8 @@ class Predictions:
       ordered: the people of one photograph stand in the order of the ground truth's.
       shift: what was added to the file's coordinates, because it counts pixels from
         another origin than the ground truth.
+      areas: of boxes that the file gives with its people, square pixels; None where it
+        does not.
     """
 
     path: Path
@@ -91,6 +95,7 @@ class Predictions:
     photograph: Integer[np.ndarray, " n"] | None = None
     ordered: bool = False
     shift: int = 0
+    areas: Float[np.ndarray, " n"] | None = None
 
 
 def refuse_unfinite(where: str, keypoints: Float[np.ndarray, "n k 2"]) -> None:

@@ -11,6 +11,7 @@ on over the end of an epoch: nobody is left out.
 import atexit
 import dataclasses
 import os
+import signal
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -254,6 +255,8 @@ def _close(received: weakref.ref) -> None:
 
 
 def _start_worker(worker: int, count: int) -> None:
+    # Ctrl-C goes to all processes of a terminal; ending is the first one's business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _one_thread_a_crop()
 
 

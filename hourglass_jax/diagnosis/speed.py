@@ -33,10 +33,11 @@ def choose_exits(model: Predictor, wanted: Sequence[int]) -> list[int]:
     """Numbers of stacks to measure: those asked for, or powers of two and all.
 
     Raises:
-      InputError: the model has no such stack, or is a file that runs as it is.
+      InputError: the model has no such stack, or is a file that runs as it is, or only
+        its last stack was taught to answer.
     """
     stacks = model.card.model.stacks
-    whole = not hasattr(model, "variables")
+    whole = not hasattr(model, "variables") or model.card.model.supervise == "last"
     possible = [stacks] if whole else range(1, stacks + 1)
     for each in wanted:
         if each not in possible:

@@ -101,7 +101,10 @@ def choose_rulers(answers: Answers) -> list[Ruler]:
     names, groups = skeleton.keypoints, skeleton.groups
     if skeleton.torso is not None:
         lengths = pck.torso_lengths(answers.truth, answers.visibility, skeleton.torso)
-        rulers = [(make_pck(names, groups, "torso", Strictness.INCLUSIVE), lengths)]
+        by_torso = make_pck(
+            names, groups, "torso", Strictness.INCLUSIVE, skeleton.torso
+        )
+        rulers = [(by_torso, lengths)]
     else:
         groups = groups or {name: (i,) for i, name in enumerate(names)}
         by_box = make_pck(names, groups, "box", Strictness.INCLUSIVE)

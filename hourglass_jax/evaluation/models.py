@@ -17,7 +17,12 @@ from hourglass_jax.evaluation.keypoint_scores import KeypointScorer
 from hourglass_jax.evaluation.oks_scores import OksScorer
 from hourglass_jax.inference import Predictor
 from hourglass_jax.metrics.bootstrap import LEVEL, ROUNDS
-from hourglass_jax.progress import Bar
+from hourglass_jax.progress import Bar, console
+
+_NO_SIGMAS = (
+    "OKS is left out: no sigmas are known for these keypoints; a skeleton file can "
+    "give them (docs/data.md)"
+)
 
 
 def open_people(model: Predictor, data: DataConfig, split: str) -> Records:
@@ -72,8 +77,11 @@ def score_answers(
         for ruler in choose_rulers(answers)
     ]
     sigmas = np.array(answers.skeleton.sigmas)
-    if (answers.areas > 0).all() and (sigmas > 0).all():
-        found.append({"metric": "oks", **_score_oks(answers, people, files, seed)})
+    if (answers.areas > 0).all():
+        if (sigmas > 0).all():
+            found.append({"metric": "oks", **_score_oks(answers, people, files, seed)})
+        else:
+            console.print(_NO_SIGMAS)
     about = {"predictions": model, "ground_truth": people, "shift": 0}
     how = {"level": LEVEL, "rounds": ROUNDS, "seed": seed}
     return [about | how | each for each in found]

@@ -66,9 +66,13 @@ class OksScorer:
                 "results, or what `hourglass predict` writes"
             )
         scores, points = predictions.scores, predictions.keypoints
+        areas = predictions.areas
         rows = self._rows(predictions.photograph)
         return oks.concatenate(
-            oks.match(points[answers], scores[answers], people, self._sigmas)
+            oks.match(
+                *(points[answers], scores[answers], people, self._sigmas),
+                areas=None if areas is None else areas[answers],
+            )
             for people, answers in zip(self._people, rows, strict=True)
         )
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from hourglass_jax.data.keypoint_sets import Truth
 from hourglass_jax.errors import InputError
+from hourglass_jax.joint_names import read_names
 from hourglass_jax.metrics import pck, pckh
 from hourglass_jax.metrics.pck import Column, Strictness
 from hourglass_jax.skeleton import MPII, SKELETONS
@@ -17,7 +18,7 @@ Normaliser = Literal["torso", "box", "file"]
 """What PCK divides an error by: torso, box, or the length that the file gives."""
 
 _UNITS = {
-    "torso": "the torso (left shoulder to right hip)",
+    "torso": "the torso",
     "box": "the longer side of the person's box",
     "file": "the length that the file gives",
 }
@@ -81,10 +82,11 @@ def pck_protocol(
     groups: Mapping[str, tuple[int, ...]]
     names = keypoint_names(truth)
     groups = {name: (i,) for i, name in enumerate(names)}
+    torso = None
     for skeleton in SKELETONS.values():
         if skeleton.keypoints == names:
-            groups = skeleton.groups
-    return make_pck(names, groups, normaliser, strictness)
+            groups, torso = skeleton.groups, skeleton.torso
+    return make_pck(names, groups, normaliser, strictness, torso)
 
 
 def make_pck(
@@ -92,9 +94,18 @@ def make_pck(
     groups: Mapping[str, tuple[int, ...]],
     normaliser: Normaliser,
     strictness: Strictness,
+    torso: tuple[int, int] | None = None,
 ) -> Protocol:
-    """PCK of keypoints of these names, with a column a group."""
+    """PCK of keypoints of these names, with a column a group.
+
+    ``torso`` is named in the unit, where errors are divided by it.
+    """
     columns = pck.pck_columns(groups)
+    unit = _UNITS[normaliser]
+    if normaliser == "torso" and torso is not None:
+        joints = read_names(names)
+        ends = (f"{joints[end].side} {joints[end].kind}".strip() for end in torso)
+        unit += f" ({' to '.join(ends)})"
     return Protocol(
         name="PCK",
         groups=columns[: len(groups)],
@@ -103,7 +114,7 @@ def make_pck(
         thresholds=pck.THRESHOLDS,
         curve=pck.CURVE,
         strictness=strictness,
-        unit=_UNITS[normaliser],
+        unit=unit,
         joints=names,
     )
 

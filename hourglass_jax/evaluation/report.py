@@ -24,7 +24,6 @@ from hourglass_jax.evaluation.reliability import count_answers, draw_reliability
 from hourglass_jax.files import write_whole
 from hourglass_jax.inference import Predictor
 from hourglass_jax.metrics import error_kinds
-from hourglass_jax.skeleton_files import DEFAULT_SIGMA
 
 WORST = 24
 """People in the gallery."""
@@ -168,9 +167,13 @@ def _scales(answers: Answers) -> np.ndarray:
     ).astype(np.float64)
 
 
+_TYPICAL_SIGMA = 0.067  # the mean of COCO's 17
+
+
 def _sigmas(answers: Answers) -> np.ndarray:
+    """Those of the skeleton; where none is known a typical one, to tell kinds apart."""
     sigmas = np.asarray(answers.skeleton.sigmas)
-    return np.where(sigmas > 0, sigmas, DEFAULT_SIGMA)
+    return np.where(sigmas > 0, sigmas, _TYPICAL_SIGMA)
 
 
 def _similarity(answers: Answers) -> np.ndarray:

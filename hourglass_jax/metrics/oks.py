@@ -162,22 +162,26 @@ def match(
     scores: Float[np.ndarray, " d"],
     people: People,
     sigmas: Float[np.ndarray, " k"],
+    areas: Float[np.ndarray, " d"] | None = None,
 ) -> Matches:
     """Match the answers of one photograph to its people.
 
     In the order of their scores, answers take the most similar person that is still
-    free; a crowd can be taken any number of times. See `similarity` for the arguments.
+    free; a crowd can be taken any number of times. An answer that finds nobody does not
+    count among people of a size that is not its own: by ``areas``, or without them by
+    the smallest box around its keypoints. See `similarity` for the other arguments.
     """
+    if areas is None:
+        areas = np.ptp(predicted, axis=1).prod(axis=-1)
     order = np.argsort(-scores, kind="stable")[:MOST_ANSWERS]
-    predicted, scores = predicted[order], scores[order]
+    predicted, scores, areas = predicted[order], scores[order], areas[order]
     ignored_people = people.ignored()
     taken = _take(similarity(predicted, people, sigmas), ignored_people, people.crowd)
     found = taken >= 0
     sizes = np.arange(len(SIZES))[:, None, None]
     # With nobody in the photograph there is no person -1 to ask.
     padded = np.pad(ignored_people, ((0, 0), (0, 1)))
-    extent = np.ptp(predicted, axis=1).prod(axis=-1)
-    other_size = _outside(extent)[:, None]
+    other_size = _outside(areas)[:, None]
     ignored = np.where(found, padded[sizes, taken], other_size)
     return Matches(
         scores,

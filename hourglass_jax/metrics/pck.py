@@ -84,7 +84,7 @@ def torso_lengths(
     visibility: Integer[np.ndarray, "n k"],
     torso: tuple[int, int],
 ) -> Float[np.ndarray, " n"]:
-    """Distance from left shoulder to right hip; 0 where one of them is absent."""
+    """Distance between two keypoints; 0 where one of them is absent."""
     a, b = torso
     length = np.linalg.norm(keypoints[:, a] - keypoints[:, b], axis=-1)
     return np.where((visibility[:, a] > 0) & (visibility[:, b] > 0), length, 0.0)

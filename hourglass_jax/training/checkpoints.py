@@ -90,9 +90,12 @@ class Checkpoints:
         """Say what the files are; only then is the oldest no longer needed."""
         write_json(self._checksums(step), checksums(self.folder / str(step)))
         self._damaged.discard(step)
-        whole = [s for s in self.steps() if s not in self._damaged]
-        for old in (*whole[self.keep :], *self._damaged):
-            shutil.rmtree(self.folder / str(old))
+        # Later ones are of a run that was cut off and went on from before them.
+        before = [s for s in self.steps() if s < step and s not in self._damaged]
+        kept = [step, *before][: self.keep]
+        for other in self.steps():
+            if other not in kept:
+                shutil.rmtree(self.folder / str(other))
         self._damaged.clear()
         for path in self.folder.glob("*.sha256.json"):
             if not (self.folder / path.name.split(".")[0]).is_dir():
@@ -146,8 +149,8 @@ class Checkpoints:
             return step
         if problems:
             raise InputError(
-                f"{self.folder}: no checkpoint is whole; start again in another "
-                f"workdir. The newest: {problems[0]}"
+                f"{self.folder}: no checkpoint is whole, so nothing can go on from "
+                f"here. The newest: {problems[0]}"
             )
         return 0
 
@@ -229,13 +232,21 @@ def restore_variables(path: str | Path) -> tuple[Variables, int, Config, Skeleto
         trees, _ = Checkpoints(path.parent, 1).load(int(path.name), {tree: abstract})
         return trees[tree], int(path.name), config, skeleton
     folders = [workdir / "best", workdir / "checkpoints"] if path == workdir else [path]
+    problem = None
     for folder in folders:
         found = Checkpoints(folder, 1)
         for step in found.steps()[:1]:
             tree = _evaluated_tree(folder / str(step))
-            newest = found.load_newest({tree: abstract})
+            try:
+                newest = found.load_newest({tree: abstract})
+            except InputError as error:
+                problem = problem or error
+                log.warning("%s", error)
+                continue
             if newest is not None:
                 return newest[1][tree], newest[0], config, skeleton
+    if problem is not None:
+        raise problem
     raise InputError(f"{path}: no checkpoint yet; train first, or give another workdir")
 
 

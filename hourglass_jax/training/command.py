@@ -11,7 +11,7 @@ from hourglass_jax.config import Config
 from hourglass_jax.config_files import load_config
 from hourglass_jax.evaluation import format_summary
 from hourglass_jax.training.loop import train
-from hourglass_jax.training.preemption import EXIT_STATUS, PreemptedError
+from hourglass_jax.training.preemption import PreemptedError
 from hourglass_jax.training.processes import is_first, joined
 from hourglass_jax.training.tracing import Steps
 
@@ -34,7 +34,7 @@ def run(argv: Sequence[str]) -> int:
 
         The same command on the same workdir goes on where the newest checkpoint ends.
         Any field of the configuration can be given, such as --optim.learning-rate 5e-4.
-        On SIGTERM the run is saved, and the exit status is 143.
+        On SIGTERM and Ctrl-C the run is saved; the exit status is 143 or 130.
 
         Args:
           config: Python file that defines get_config().
@@ -60,7 +60,7 @@ def _train(config: Config, workdir: Path, profile: Steps | None) -> int:
     except PreemptedError as preempted:
         if is_first():
             print(preempted, file=sys.stderr)
-        return EXIT_STATUS
+        return preempted.status
     if is_first():
         print(format_summary(answers.summary()))
         print(f"workdir: {workdir}")

@@ -36,7 +36,11 @@ EMPTY_PEAK = 0.02
 
 
 class NotFiniteError(RuntimeError):
-    """The loss became infinite or not a number."""
+    """The loss, or what the network answers, became infinite or not a number."""
+
+
+class _AskedToEndError(Exception):
+    """Ends the loop between two steps, or within an evaluation."""
 
 
 def train(config: Config, workdir: Path, profile: Steps | None = None) -> Answers:
@@ -55,8 +59,8 @@ def train(config: Config, workdir: Path, profile: Steps | None = None) -> Answer
 
     Raises:
       InputError: data or workdir cannot be used.
-      NotFiniteError: the loss is not finite; the last checkpoint stays as it is.
-      PreemptedError: SIGTERM came; the steps done are saved.
+      NotFiniteError: the loss is not finite; checkpoints stay as they are.
+      PreemptedError: SIGTERM or SIGINT came; the steps done are saved.
       SaveError: a checkpoint could not be written; the one before stays.
     """
     mesh = make_mesh(config)
@@ -64,6 +68,9 @@ def train(config: Config, workdir: Path, profile: Steps | None = None) -> Answer
     require_same(describe(config, dataset))
     on_first(partial(claim, workdir, config, dataset.skeleton))
     require_shared(workdir)
+    if is_first():
+        devices = mesh.devices.flatten()
+        console.print(f"{workdir}: {len(devices)} x {devices[0].device_kind}")
     run = prepare(config, workdir, dataset, mesh)
     resume(run)
     steps = config.train.steps
@@ -101,14 +108,17 @@ class _Loop:
     def go(self) -> Answers:
         try:
             return self._go()
-        except PreemptedError:
+        except _AskedToEndError:
             self._read_last()
             if self.run.saved < self.run.done:
                 self.run.save()
-            raise PreemptedError(
-                f"{self.run.workdir}: ended by SIGTERM after step {self.run.done}, "
-                "which is saved; the same command goes on from there"
-            ) from None
+        by = self.preemption.by
+        assert by is not None
+        raise PreemptedError(
+            f"{self.run.workdir}: ended by {by.name} after step {self.run.done}, "
+            "which is saved; the same command goes on from there",
+            by,
+        )
 
     def _go(self) -> Answers:
         run, settings = self.run, self.run.config.train
@@ -163,7 +173,7 @@ class _Loop:
 
     def _end_if_asked(self) -> None:
         if self.preemption.asked():
-            raise PreemptedError
+            raise _AskedToEndError
 
     def _log(self, metrics: Metrics) -> None:
         step = self.run.done
@@ -182,6 +192,8 @@ class _Loop:
             variables = evaluated_variables(run)
             answers = evaluate(run, variables, between=self._end_if_asked)
             sheet = draw_answers(run, variables)
+        if not math.isfinite(answers.peak):
+            raise _not_finite(run.done, "what the network answers", answers.peak)
         run.scored = run.done
         scores = means(answers)
         seconds = {"evaluate_seconds": self.clock.take("evaluate")}
@@ -212,11 +224,15 @@ class _Loop:
 
 
 def _check_finite(step: int, metrics: Metrics) -> float:
-    loss = float(metrics["loss"])
-    if not math.isfinite(loss):
-        raise NotFiniteError(
-            f"step {step}: the loss is {loss}; the last checkpoint is kept. Start "
-            "again in a new workdir with a lower --optim.learning-rate, or with "
-            "--optim.clip-norm 1"
-        )
-    return loss
+    # The loss is of the parameters before the step, the gradient is in those after it.
+    for name, what in (("loss", "the loss"), ("gradient_norm", "the gradient")):
+        if not math.isfinite(metrics[name]):
+            raise _not_finite(step, what, float(metrics[name]))
+    return float(metrics["loss"])
+
+
+def _not_finite(step: int, what: str, value: float) -> NotFiniteError:
+    return NotFiniteError(
+        f"step {step}: {what} is {value}; checkpoints stay as they are. Start again in "
+        "a new workdir with a lower --optim.learning-rate, or with --optim.clip-norm 1"
+    )

@@ -1,5 +1,6 @@
-"""SIGTERM, by which clusters announce that a machine is about to be taken away."""
+"""SIGTERM, which clusters send before they take a machine, and Ctrl-C's SIGINT."""
 
+import os
 import signal
 import threading
 from types import FrameType, TracebackType
@@ -7,33 +8,41 @@ from types import FrameType, TracebackType
 import jax
 from jax.experimental import multihost_utils
 
-EXIT_STATUS = 128 + signal.SIGTERM
-"""What a shell reports of a process that SIGTERM ended; the command returns it, too."""
-
 
 class PreemptedError(RuntimeError):
-    """The run was asked to end before it was done."""
+    """The run was asked to end before it was done, and is saved.
+
+    Attributes:
+      status: what a shell reports of a process that the signal ended; the command
+        returns it, too.
+    """
+
+    def __init__(self, said: str, by: signal.Signals = signal.SIGTERM) -> None:
+        super().__init__(said)
+        self.status = 128 + by
 
 
 class Preemption:
-    """Whether this run was asked to end. A context manager, for one process's signal.
+    """Whether this run was asked to end. A context manager, for one process's signals.
 
-    With several processes, JAX's own service tells all of them when one is asked.
+    With several processes, JAX's own service tells all of them when one has SIGTERM.
     """
 
     def __init__(self) -> None:
-        self._asked, self._times = False, 0
-        self._before: signal._HANDLER = None
+        self.by: signal.Signals | None = None
+        self._times = 0
+        self._before: dict[signal.Signals, signal._HANDLER] = {}
 
     def listen(self) -> None:
-        """Remember SIGTERM from now on; until then it ends the process at once.
+        """Remember signals from now on; until then they end the process at once.
 
         So it should be while there is nothing to save: no signal is heard while a
         program compiles.
         """
         alone = jax.process_count() == 1
         if alone and threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGTERM, self._remember)
+            for each in (signal.SIGTERM, signal.SIGINT):
+                self._before[each] = signal.signal(each, self._remember)
 
     def asked(self) -> bool:
         """Whether to end now; all processes get the same answer to the same question.
@@ -42,8 +51,10 @@ class Preemption:
         """
         self._times += 1
         if jax.process_count() == 1:
-            return self._asked
-        return multihost_utils.reached_preemption_sync_point(self._times)
+            return self.by is not None
+        if multihost_utils.reached_preemption_sync_point(self._times):
+            self.by = signal.SIGTERM
+        return self.by is not None
 
     def __enter__(self) -> "Preemption":
         return self
@@ -54,8 +65,11 @@ class Preemption:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGTERM, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
-        self._asked = True
+        self.by = signal.Signals(number)
+        if self.by == signal.SIGINT:
+            os.write(2, b"\nsaving after this step; Ctrl-C again ends at once\n")
+            signal.signal(signal.SIGINT, signal.default_int_handler)

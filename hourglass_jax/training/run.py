@@ -114,7 +114,18 @@ class Run:
 
 
 def prepare(config: Config, workdir: Path, dataset: Dataset, mesh: Mesh) -> Run:
-    """A run before its first step; raises InputError for a metric that is not there."""
+    """A run before its first step.
+
+    Raises:
+      InputError: there is nobody to validate on, or no metric of the name given.
+    """
+    if "validation" not in dataset.splits:
+        raise InputError(
+            f"{dataset.name}: nobody to validate on, only {', '.join(dataset.splits)}; "
+            "where photographs are drawn for that, raise --data.validation-share; or "
+            "learn from it beside another data set (data.also), the first of which "
+            "validates"
+        )
     net = make_network(config, len(dataset.skeleton.keypoints))
     optimiser = make_optimiser(config.optim, config.train.steps)
     return Run(

@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 from hourglass_jax.config import Config
 from hourglass_jax.config_files import from_json, to_json
@@ -20,7 +22,11 @@ MAY_CHANGE = {
     *("data.annotations", "data.skeleton"),
     *("mesh.data", "mesh.space", "train.precise_statistics"),
 }
-_FILES = ("raw_dir", "data_dir", "annotations", "skeleton", "also", "workers")
+_LOCAL = {
+    f"data.{field}"
+    for field in ("raw_dir", "data_dir", "annotations", "skeleton", "workers")
+}
+_MISSING = "nothing"
 
 
 def claim(workdir: Path, config: Config, skeleton: Skeleton) -> None:
@@ -61,10 +67,11 @@ def require_shared(workdir: Path) -> None:
 
 def describe(config: Config, dataset: Dataset) -> str:
     """What all processes of a run must have alike; where their files lie may differ."""
-    fields = _flatten(config)
-    for name in _FILES:
-        del fields[f"data.{name}"]
-    people = {name: len(records) for name, records in dataset.splits.items()}
+    fields = {n: v for n, v in _flatten(config).items() if _general(n) not in _LOCAL}
+    people = [
+        {name: len(records) for name, records in each.splits.items()}
+        for each in (dataset, *dataset.others)
+    ]
     return repr((fields, people, dataset.skeleton.keypoints))
 
 
@@ -77,9 +84,11 @@ def refuse_changes(old: Config, new: Config, workdir: Path) -> None:
     """Raise InputError naming every field that a run may not change on the way."""
     before, after = _flatten(old), _flatten(new)
     changed = [
-        f"{name} is {before[name]!r} there and {after[name]!r} now"
-        for name in before
-        if before[name] != after[name] and name not in MAY_CHANGE
+        f"{name} is {before.get(name, _MISSING)!r} there and "
+        f"{after.get(name, _MISSING)!r} now"
+        for name in {**before, **after}
+        if before.get(name, _MISSING) != after.get(name, _MISSING)
+        and _general(name) not in MAY_CHANGE
     ]
     if changed:
         raise InputError(
@@ -88,13 +97,21 @@ def refuse_changes(old: Config, new: Config, workdir: Path) -> None:
         )
 
 
-def _flatten(config: Config) -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            for inner in dataclasses.fields(value):
-                flat[f"{field.name}.{inner.name}"] = getattr(value, inner.name)
-        else:
-            flat[field.name] = value
+def _flatten(part: Any, name: str = "") -> dict[str, Any]:
+    """Every value by its name, such as ``data.also.0.raw_dir``."""
+    if dataclasses.is_dataclass(part):
+        fields = dataclasses.fields(part)
+        inner = [(field.name, getattr(part, field.name)) for field in fields]
+    elif isinstance(part, tuple) and any(map(dataclasses.is_dataclass, part)):
+        inner = [(str(number), each) for number, each in enumerate(part)]
+    else:
+        return {name: part}
+    flat: dict[str, Any] = {}
+    for key, value in inner:
+        flat |= _flatten(value, f"{name}.{key}" if name else key)
     return flat
+
+
+def _general(name: str) -> str:
+    """What holds for the first data set holds for the others."""
+    return re.sub(r"^data\.also\.\d+\.", "data.", name)

@@ -2,6 +2,7 @@ import argparse
 import dataclasses
 import json
 import subprocess
+import sys
 
 import gpu_train
 import pytest
@@ -42,6 +43,27 @@ def test_what_is_measured_is_kept_at_once_and_not_measured_again(
     failed = {"failed": "out of memory"}
     assert measure(monkeypatch, kept, out, iter([failed])) == 0
     assert json.loads(out.read_text())["results"][1]["failed"] == "out of memory"
+
+
+def test_what_failed_by_something_else_is_tried_again(monkeypatch, report, tmp_path):
+    out = tmp_path / "kept.json"
+    failures = iter([{"failed": "the device was busy"}, {"failed": "out of memory"}])
+    assert measure(monkeypatch, report, out, failures) == 0
+    kept = json.loads(out.read_text())
+    assert measure(monkeypatch, kept, out, iter([FIGURES])) == 0
+    ends = [each.get("failed") for each in json.loads(out.read_text())["results"]]
+    assert ends == ["out of memory", None]
+
+
+def test_results_of_other_versions_are_left_alone(monkeypatch, report, tmp_path):
+    out = tmp_path / "kept.json"
+    out.write_text(json.dumps(report))
+    here = {"device": report["device"], "versions": {"jax": "0.1"}}
+    monkeypatch.setattr(gpu_train, "_device", lambda: here)
+    monkeypatch.setattr(sys, "argv", ["gpu_train.py", "--out", str(out)])
+    with pytest.raises(SystemExit, match="is of versions .*0.0.*, not .*0.1"):
+        gpu_train.main()
+    assert json.loads(out.read_text()) == report
 
 
 def test_nothing_begins_that_cannot_end_in_time(monkeypatch, report, tmp_path):

@@ -1,5 +1,6 @@
 """Measuring a model; what times there are is the machine's business."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from hourglass_jax.diagnosis import benchmark, speed
 from hourglass_jax.diagnosis.subject import open_model
 from hourglass_jax.errors import InputError
+from hourglass_jax.inference import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +24,16 @@ def test_an_exit_answers_what_its_stack_says(model):
         first.predict_heatmaps(crops), model.predict_all_heatmaps(crops)[0], atol=1e-6
     )
     assert speed.leave(model, 2) is model
+
+
+def test_stacks_that_were_not_taught_to_answer_are_no_exits(model):
+    config = dataclasses.replace(model.card.model, supervise="last")
+    card = dataclasses.replace(model.card, model=config)
+    last = Predictor(card, model.variables)
+    assert speed.choose_exits(model, ()) == [1, 2]
+    assert speed.choose_exits(last, ()) == [2]
+    with pytest.raises(InputError, match="--stacks 1; expected 2"):
+        speed.choose_exits(last, (1,))
 
 
 def test_every_exit_is_measured_at_every_batch(config_file, tmp_path, capsys):

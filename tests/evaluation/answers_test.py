@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,9 @@ from hourglass_jax.evaluation import (
     metric_names,
 )
 from hourglass_jax.evaluation.models import compare_answers, score_answers
-from hourglass_jax.skeleton import LSP, MPII, Skeleton
+from hourglass_jax.evaluation.protocols import make_pck
+from hourglass_jax.metrics.pck import Strictness
+from hourglass_jax.skeleton import FLIC, LSP, MPII, Skeleton
 
 
 def batches(sizes, mask_last=0):
@@ -205,3 +209,25 @@ def test_areas_give_oks_besides():
         assert (pck["metric"], oks["metric"]) == ("pck", "oks")
         assert oks["scores"]["AP"]["value"] == pytest.approx(expected)
         assert (oks["people"], oks["photographs"]) == (6, 6)
+
+
+def test_without_sigmas_oks_is_left_out_and_that_is_said(capsys):
+    (batch,) = batches([6])
+    batch = batch | {"area_img": np.full(6, 4e4, np.float32)}
+    unknown = dataclasses.replace(LSP, sigmas=(0.0,) * 14)
+    answers = collect(truth_of([batch]), [batch], unknown)
+    (pck,) = score_answers(answers, "a model", "some people", [b"a.jpg"] * 6)
+    assert pck["metric"] == "pck"
+    assert "OKS is left out: no sigmas are known" in capsys.readouterr().err
+
+
+def test_a_unit_names_the_ends_of_its_torso():
+    for skeleton, ends in (
+        (LSP, "the torso (left shoulder to right hip)"),
+        (FLIC, "the torso (right shoulder to left hip)"),
+    ):
+        make = make_pck(
+            skeleton.keypoints,
+            *({}, "torso", Strictness.INCLUSIVE, skeleton.torso),
+        )
+        assert make.unit == ends

@@ -48,6 +48,32 @@ def test_coco_photographs_score_as_in_pycocotools(shared_data, tmp_path):
     assert found["answers"] == 14
 
 
+def test_boxes_among_results_are_their_sizes_as_in_pycocotools(shared_data, tmp_path):
+    truth = shared_data / "coco_samples" / "test_coco.json"
+    labels = json.loads(truth.read_text())
+    shifts = np.random.default_rng(0).uniform(0, 20, len(labels["annotations"]))
+    answers = coco_results(labels, shifts)
+    for number, answer in enumerate(answers):
+        answer["bbox"] = [0, 0, 50, 50] if number % 2 else [0, 0, 500, 500]
+    results = write_json(tmp_path / "results.json", answers)
+    found = score(results, truth, "oks")
+    values = [entry["value"] for entry in found["scores"].values()]
+    assert values == pytest.approx(reference(truth, results, COCO.sigmas), abs=1e-4)
+    del answers[3]["bbox"]
+    with pytest.raises(InputError, match="result 3: without bbox, which others have"):
+        score(write_json(results, answers), truth, "oks")
+
+
+def test_answers_of_another_category_are_refused(tmp_path):
+    labels = coco_labels([(1, 10.0), (2, 30.0)])
+    answers = coco_results(labels, [1.0, 2.0])
+    answers[1]["category_id"] = 7
+    truth = write_json(tmp_path / "labels.json", labels)
+    results = write_json(tmp_path / "results.json", answers)
+    with pytest.raises(InputError, match="result 1: category_id is 7; expected 1"):
+        score(results, truth, "oks")
+
+
 def test_other_keypoints_score_with_their_own_sigmas(tmp_path):
     names = ["nose", "left_ear", "right_ear", "neck", "tail"]
     labels = coco_labels([(1, 10.0), (1, 90.0), (2, 30.0)], 5, names)

@@ -11,8 +11,11 @@ from hourglass_jax.metrics import oks
 from hourglass_jax.skeleton import COCO
 
 
-def reference(photographs, keypoints, sigmas):
-    """What pycocotools says of the same people and answers; -1 becomes NaN."""
+def reference(photographs, keypoints, sigmas, boxes=False):
+    """What pycocotools says of the same people and answers; -1 becomes NaN.
+
+    ``boxes``: each answer has one, four times as wide and high as its keypoints'.
+    """
     coco_module = pytest.importorskip("pycocotools.coco")
     evaluator_module = pytest.importorskip("pycocotools.cocoeval")
     annotations, answers = [], []
@@ -40,6 +43,7 @@ def reference(photographs, keypoints, sigmas):
                     "category_id": 1,
                     "keypoints": flagged.ravel().tolist(),
                     "score": float(score),
+                    **({"bbox": [0, 0, *odd_size(points)]} if boxes else {}),
                 }
             )
     with contextlib.redirect_stdout(io.StringIO()):
@@ -60,11 +64,17 @@ def reference(photographs, keypoints, sigmas):
     return np.where(evaluator.stats < 0, np.nan, evaluator.stats)
 
 
-def ours(photographs, sigmas):
-    matches = [
-        oks.match(predicted, scores, people, sigmas)
-        for people, predicted, scores in photographs
-    ]
+def odd_size(points):
+    """As far from the size of the keypoints as to be another of `oks.SIZES`."""
+    return (4 * np.ptp(points, axis=0)).tolist()
+
+
+def ours(photographs, sigmas, boxes=False):
+    matches = []
+    for people, predicted, scores in photographs:
+        areas = np.array([np.prod(odd_size(points)) for points in predicted])
+        areas = areas if boxes else None
+        matches.append(oks.match(predicted, scores, people, sigmas, areas))
     return oks.summarise(oks.concatenate(matches))[0]
 
 
@@ -114,9 +124,10 @@ def scene(generator, keypoints, people, answers, whole_numbers):
         max_size=4,
     ).filter(lambda sizes: sum(answers for _, answers in sizes) > 0),
     whole_numbers=st.booleans(),
+    boxes=st.booleans(),
 )
 def test_the_ten_numbers_are_those_of_pycocotools(
-    keypoints, seed, sizes, whole_numbers
+    keypoints, seed, sizes, whole_numbers, boxes
 ):
     generator = np.random.default_rng(seed)
     sigmas = generator.uniform(0.02, 0.3, keypoints)
@@ -125,7 +136,9 @@ def test_the_ten_numbers_are_those_of_pycocotools(
         for people, answers in sizes
     ]
     np.testing.assert_allclose(
-        ours(photographs, sigmas), reference(photographs, keypoints, sigmas), atol=1e-6
+        ours(photographs, sigmas, boxes),
+        reference(photographs, keypoints, sigmas, boxes),
+        atol=1e-6,
     )
 
 

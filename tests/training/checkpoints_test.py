@@ -59,6 +59,14 @@ def test_only_the_newest_stay(tmp_path):
     }
 
 
+def test_what_was_just_written_stays_and_what_comes_after_it_goes(tmp_path):
+    """As where a run goes on from before a checkpoint that was damaged."""
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    for step in (10, 20, 15):
+        checkpoints.save(step, TREES, PROGRESS)
+    assert checkpoints.steps() == [15, 10]
+
+
 def test_no_checkpoint_is_no_error(tmp_path, abstract):
     assert Checkpoints(tmp_path / "new", keep=1).load_newest(abstract) is None
 
@@ -118,7 +126,7 @@ def test_a_damaged_checkpoint_alone_is_one_clear_line(tmp_path, abstract, damage
     damage(tmp_path / "7")
     with pytest.raises(InputError, match=r"7: .*(missing|differs)"):
         checkpoints.load(7, abstract)
-    with pytest.raises(InputError, match="no checkpoint is whole; start again"):
+    with pytest.raises(InputError, match="no checkpoint is whole, so nothing can"):
         checkpoints.load_newest(abstract)
 
 

@@ -38,14 +38,14 @@ def newest(workdir):
     return Checkpoints(workdir / "checkpoints", 2).steps()[0]
 
 
-def send_once(monkeypatch, module, name, times):
-    """SIGTERM comes while a function is called for the n-th time."""
+def send_once(monkeypatch, module, name, times, number=signal.SIGTERM):
+    """A signal comes while a function is called for the n-th time."""
     function, calls = getattr(module, name), []
 
     def interrupted(*args, **kwargs):
         calls.append(name)
         if len(calls) == times:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
         return function(*args, **kwargs)
 
     monkeypatch.setattr(module, name, interrupted)
@@ -81,15 +81,39 @@ def test_after_sigterm_the_steps_are_saved_and_the_end_is_the_same(
     assert best[0].steps() == best[1].steps()
 
 
-def test_the_exit_status_after_sigterm_is_143(tmp_path, monkeypatch, capsys):
+def test_ctrl_c_saves_too_and_a_second_one_ends_at_once(
+    finished, tiny, tmp_path, monkeypatch, capfd
+):
+    workdir = tmp_path / "run"
+    with monkeypatch.context() as patched:
+        send_once(patched, loop, "put_batch", 3, signal.SIGINT)
+        with pytest.raises(PreemptedError, match="SIGINT after step 3, which"):
+            loop.train(tiny, workdir)
+    assert "Ctrl-C again ends at once" in capfd.readouterr().err
+    assert newest(workdir) == 3
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    with monkeypatch.context() as patched:
+        send_once(patched, loop, "put_batch", 2, signal.SIGINT)
+        send_once(patched, run.Run, "save", 1, signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(tiny, workdir)
+    loop.train(tiny, workdir)
+    assert_same_end(workdir, finished)
+    assert_same_scalars(workdir, finished)
+
+
+@pytest.mark.parametrize(("number", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_the_exit_status_tells_the_signal(
+    tmp_path, monkeypatch, capsys, number, status
+):
     def end(*_):
-        raise PreemptedError("saved")
+        raise PreemptedError("saved", signal.Signals[number])
 
     monkeypatch.setattr(command, "train", end)
     config = tmp_path / "config.py"
     config.write_text("from hourglass_jax import Config as get_config")
     arguments = ["train", "--config", str(config), "--workdir", str(tmp_path / "run")]
-    assert cli.main(arguments) == 143
+    assert cli.main(arguments) == status
     assert capsys.readouterr().err == "saved\n"
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import gzip
 import json
 import logging
+import shutil
 import subprocess
 from types import SimpleNamespace
 
@@ -12,10 +13,18 @@ import numpy as np
 import pytest
 
 from hourglass_jax.config import OptimConfig
+from hourglass_jax.data.datasets import open_dataset
 from hourglass_jax.errors import InputError
-from hourglass_jax.training import loop, restore_variables, statistics, validation
+from hourglass_jax.training import (
+    loop,
+    restore_variables,
+    run,
+    statistics,
+    validation,
+)
 from hourglass_jax.training.checkpoints import Checkpoints
 from hourglass_jax.training.run import Run, choose_metric
+from hourglass_jax.training.sharding import make_mesh
 from hourglass_jax.training.tracing import Steps
 
 from .runs import assert_same_end, assert_same_scalars, scalars
@@ -126,11 +135,44 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(tiny, tmp_pa
     config = dataclasses.replace(
         tiny, optim=OptimConfig(name="adamw", learning_rate=1e30)
     )
-    with pytest.raises(loop.NotFiniteError, match=r"step \d: the loss is (nan|inf)"):
+    says = r"step \d: (the loss|the gradient) is (nan|inf)"
+    with pytest.raises(loop.NotFiniteError, match=says):
         loop.train(config, tmp_path / "run")
-    for step in Checkpoints(tmp_path / "run" / "checkpoints", 2).steps():
-        trees, *_ = restore_variables(tmp_path / "run" / "checkpoints" / str(step))
-        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(trees))
+
+
+def test_a_network_that_answers_nothing_finite_is_not_saved(tiny, tmp_path):
+    # The loss of the first step is that of the parameters before it.
+    settings = dataclasses.replace(tiny.train, evaluate_every=1)
+    optim = OptimConfig(name="adamw", learning_rate=1e30)
+    config = dataclasses.replace(tiny, optim=optim, train=settings)
+    says = "step 1: what the network answers is .*; checkpoints stay as they are"
+    with pytest.raises(loop.NotFiniteError, match=says):
+        loop.train(config, tmp_path / "run")
+    assert Checkpoints(tmp_path / "run" / "checkpoints", 2).steps() == []
+
+
+def test_a_damaged_best_checkpoint_is_said_and_the_newest_used(
+    finished, tmp_path, caplog
+):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    (listing,) = (workdir / "best").glob("*.sha256.json")
+    listing.unlink()
+    with caplog.at_level(logging.WARNING):
+        _, step, *_ = restore_variables(workdir)
+    assert step == 6
+    assert "saving it was cut off" in caplog.text
+    shutil.rmtree(workdir / "checkpoints")
+    with pytest.raises(InputError, match="no checkpoint is whole"):
+        restore_variables(workdir)
+
+
+def test_without_people_to_validate_on_it_says_what_to_do(tiny, tmp_path):
+    dataset = open_dataset(tiny.data, tiny.augment.reach)
+    splits = {"train": dataset.split("train")}
+    dataset = dataclasses.replace(dataset, splits=splits)
+    with pytest.raises(InputError, match="nobody to validate on, only train; .*share"):
+        run.prepare(tiny, tmp_path, dataset, make_mesh(tiny))
 
 
 def test_heatmaps_without_peaks_are_said(tiny, tmp_path, capsys, monkeypatch):

@@ -1,13 +1,21 @@
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
-from hourglass_jax.config import Config, ModelConfig, TrainConfig
+from hourglass_jax.config import (
+    Config,
+    DataConfig,
+    ModelConfig,
+    SourceConfig,
+    TrainConfig,
+)
+from hourglass_jax.data.records import Dataset
 from hourglass_jax.errors import InputError
 from hourglass_jax.skeleton import LSP, MPII
 from hourglass_jax.training.checkpoints import read_workdir
-from hourglass_jax.training.workdir import claim
+from hourglass_jax.training.workdir import claim, describe
 
 
 def test_a_claimed_workdir_tells_whose_it_is(tmp_path):
@@ -36,6 +44,34 @@ def test_a_workdir_of_another_network_is_refused(tmp_path, changed, named):
     with pytest.raises(InputError, match=named):
         claim(tmp_path, dataclasses.replace(Config(), **changed), MPII)
     assert (tmp_path / "config.json").read_text() == before
+
+
+def two_sets(**second):
+    also = SourceConfig(**{"dataset": "coco_json", "raw_dir": Path("a")} | second)
+    return Config(data=DataConfig(dataset="lspet", also=(also,)))
+
+
+def test_the_folder_of_a_second_data_set_may_move_and_no_more(tmp_path):
+    claim(tmp_path, two_sets(), MPII)
+    claim(tmp_path, two_sets(raw_dir=Path("b")), MPII)
+    with pytest.raises(InputError, match=r"data.also.0.weight is 1.0 there and 0.5"):
+        claim(tmp_path, two_sets(weight=0.5), MPII)
+    alone = Config(data=DataConfig(dataset="lspet"))
+    with pytest.raises(InputError, match="also.0.dataset is 'coco_json' there and 'no"):
+        claim(tmp_path, alone, MPII)
+
+
+def test_processes_must_have_the_second_data_set_alike_but_for_its_folder():
+    def told(config, people=3):
+        second = Dataset(
+            name="second", skeleton=MPII, splits={"train": [0] * people}, reach=1.0
+        )
+        first = dataclasses.replace(second, name="first", others=(second,))
+        return describe(config, first)
+
+    assert told(two_sets()) == told(two_sets(raw_dir=Path("elsewhere")))
+    assert told(two_sets()) != told(two_sets(weight=0.5))
+    assert told(two_sets()) != told(two_sets(), people=4)
 
 
 def test_a_workdir_of_other_keypoints_is_refused(tmp_path):

@@ -5,7 +5,7 @@ The same as `hourglass train`; see `hourglass train --help`.
 
 import sys
 
-from hourglass_jax.cli import main
+from hourglass_jax.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main(["train", *sys.argv[1:]]))
+    run(["train", *sys.argv[1:]])

@@ -5,9 +5,11 @@ training that can be saved then is saved.
 """
 
 import importlib
+import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from hourglass_jax.compile_cache import enable_compile_cache
 from hourglass_jax.errors import InputError
@@ -48,6 +50,7 @@ _VERBS = {
     "doctor": "hourglass_jax.diagnosis.doctor",
 }
 
+INTERRUPTED = 130
 _COMPILES = {"train", "evaluate", "predict", "export", "benchmark", "doctor"}
 
 
@@ -76,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(
             "interrupted; the same command goes on from what is saved", file=sys.stderr
         )
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -102,5 +105,19 @@ def _unknown_verb(verb: str) -> str:
     return f"error: no verb {verb!r}{hint}; expected one of {', '.join(_VERBS)}"
 
 
+def run(argv: Sequence[str] | None = None) -> NoReturn:
+    """The command itself: `main`, whose status ends the process."""
+    status = main(argv)
+    if status == INTERRUPTED:
+        # XLA may be compiling in another thread, under which Python must not be taken
+        # down: that has ended in a segmentation fault.
+        for child in multiprocessing.active_children():
+            child.kill()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -220,3 +220,29 @@ def test_a_reader_that_stops_early_is_no_failure():
     ended = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert ended.stdout.startswith("usage: hourglass data build")
     assert ended.stderr == ""
+
+
+BUSY = """
+import sys, threading, time, types
+from hourglass_jax import cli
+
+def interrupted(argv):
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    raise KeyboardInterrupt
+
+sys.modules["busy"] = types.SimpleNamespace(run=interrupted)
+cli._VERBS["doctor"] = "busy"
+cli.run(["doctor"])
+"""
+
+
+def test_ctrl_c_ends_the_command_whatever_else_is_at_work():
+    ended = subprocess.run(
+        [sys.executable, "-c", BUSY],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 130
+    assert ended.stderr.startswith("interrupted")

@@ -18,7 +18,7 @@ console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Bar:
-    """Counts up to ``total``; shows rate, time left and a short text.
+    """Counts up to ``total`` (0 if nobody knows); shows rate, time left, a short text.
 
     Use as a context manager. Where standard error is no terminal, a line is printed
     every 20 seconds and at the end.
@@ -39,7 +39,9 @@ class Bar:
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._rich.add_task(label, total=total, completed=start, text="")
+        self._task = self._rich.add_task(
+            label, total=total or None, completed=start, text=""
+        )
 
     def advance(self, count: int = 1, text: str | None = None) -> None:
         """``count`` more are done; ``text`` replaces what is shown beside the rate."""
@@ -72,6 +74,16 @@ class Bar:
 
     def _print_line(self, rate: float) -> None:
         self._printed = time.monotonic()
-        left = f"{(self._total - self.done) / rate / 60:.1f} min left" if rate else ""
-        line = f"{self._label} {self.done}/{self._total}  {rate:.1f} {self._unit}/s"
-        console.print(f"{line}  {left}  {self._text}".rstrip(), markup=False)
+        line = f"{self._label} {self.done}{self._of_total()}  {rate:.1f} {self._unit}/s"
+        console.print(
+            f"{line}  {self._left(rate)}  {self._text}".rstrip(), markup=False
+        )
+
+    def _of_total(self) -> str:
+        # An estimated total may turn out too small.
+        return f"/{max(self._total, self.done)}" if self._total else ""
+
+    def _left(self, rate: float) -> str:
+        if not (self._total and rate):
+            return ""
+        return f"{max(0, self._total - self.done) / rate / 60:.1f} min left"

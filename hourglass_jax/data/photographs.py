@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from hourglass_jax.data.picture_headers import picture_size
+from hourglass_jax.data.picture_headers import find_jpeg_scan, picture_size
 from hourglass_jax.errors import InputError
 
 MOST_PIXELS = 100_000_000
@@ -20,6 +20,7 @@ an attack. OpenCV's own bound is 2^30 pixels: 3 GB.
 
 Picture = UInt8[np.ndarray, "h w 3"]
 
+_PIL_MODES = "L", "RGB", "RGBA"
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 
 
@@ -62,9 +63,15 @@ def as_picture(array: Any) -> Picture:
     """A user's array as RGB of eight bits a channel.
 
     Takes ``uint8``, or floating point in [0, 1], of shape ``[h w 3]`` (RGB), ``[h w]``
-    or ``[h w 1]`` (grey) or ``[h w 4]`` (RGB and alpha, laid on white); raises
-    InputError for anything else.
+    or ``[h w 1]`` (grey) or ``[h w 4]`` (RGB and alpha, laid on white), and pictures of
+    PIL of such modes; raises InputError for anything else.
     """
+    mode = getattr(array, "mode", None)
+    if isinstance(mode, str) and mode not in _PIL_MODES:  # others look like these
+        raise InputError(
+            f"photograph: a picture of mode {mode}; expected {', '.join(_PIL_MODES)}; "
+            'give picture.convert("RGB")'
+        )
     array = np.asarray(array)
     grey = array.ndim == 2
     channels = 1 if grey else array.shape[-1] if array.ndim == 3 else 0
@@ -115,9 +122,10 @@ def _read_bytes(path: Path) -> bytes:
 def is_cut_off(data: bytes) -> bool:
     """Whether the end of a JPEG or PNG is missing; older OpenCVs fill it with grey."""
     if data.startswith(_JPEG):
-        # Within the scan after the last start-of-scan, ff d9 can only be the end; an
-        # earlier one may end a thumbnail. Without a scan both are -1.
-        return data.rfind(b"\xff\xd9") <= data.rfind(b"\xff\xda")
+        # Within a scan ff d9 can only be the end; what follows it, such as the film
+        # that telephones append, has any bytes.
+        scan = find_jpeg_scan(data)
+        return scan is None or data.find(b"\xff\xd9", scan) < 0
     return data.startswith(_PNG) and b"IEND\xaeB`\x82" not in data
 
 

@@ -1,12 +1,14 @@
-"""How many pixels a picture has, read from its header: nothing is decoded."""
+"""What a picture's header tells, such as how many pixels it has: nothing is decoded."""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 Size = tuple[int, int]
 
 # Start-of-frame markers; c4, c8 and cc among them mean something else (ITU T.81, B.1).
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_SCAN = 0xDA
+_NO_MARKERS = 0x00, 0xFF  # behind ff: a stuffed byte, and fill, any number of them
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_SHORT = 256, 257, 3
 
 
@@ -25,16 +27,34 @@ def picture_size(data: bytes) -> Size | None:
     return None
 
 
+def find_jpeg_scan(data: bytes) -> int | None:
+    """Where the picture's own data begin, behind any thumbnail; None if nowhere."""
+    try:
+        return next(at for marker, at in _jpeg_markers(data) if marker == _JPEG_SCAN)
+    except (struct.error, ValueError, IndexError):
+        return None
+
+
 def _jpeg(data: bytes) -> Size:
+    at = next(at for marker, at in _jpeg_markers(data) if marker in _JPEG_FRAMES)
+    height, width = struct.unpack_from(">HH", data, at + 5)
+    return width, height
+
+
+def _jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
+    """Each marker of a JPEG's header and where it stands; raises where it is cut off.
+
+    What a segment holds, such as a thumbnail with markers of its own, is passed over.
+    """
     at = 2
     while True:
         at = data.index(b"\xff", at)
         marker = data[at + 1]
-        if marker in _JPEG_FRAMES:
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            return width, height
-        fill = marker == 0xFF  # any number of them may stand before a marker
-        at += 1 if fill else 2 + struct.unpack_from(">H", data, at + 2)[0]
+        if marker in _NO_MARKERS:
+            at += 1
+            continue
+        yield marker, at
+        at += 2 + struct.unpack_from(">H", data, at + 2)[0]
 
 
 def _png(data: bytes) -> Size:

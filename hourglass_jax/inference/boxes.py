@@ -12,6 +12,10 @@ Boxes = Float[np.ndarray, "n 4"]
 _BEYOND = 0.02
 """Share of the photograph that detectors' boxes may reach over its edges by."""
 
+_FARTHEST, _SMALLEST = 1e9, 1e-3
+"""Pixels. Beyond them a crop has no sound way back to the photograph: sums overflow,
+and places in a small box are the same number as float32."""
+
 
 def check_boxes(boxes: Any, size: tuple[int, int], where: str = "boxes") -> Boxes:
     """Boxes as float64 ``[n 4]``: (x0, y0, x1, y1) in photograph pixels.
@@ -23,7 +27,8 @@ def check_boxes(boxes: Any, size: tuple[int, int], where: str = "boxes") -> Boxe
 
     Raises:
       InputError: a box is not four finite numbers, has no extent (such as
-        (x, y, width, height) given by mistake), or lies wholly outside.
+        (x, y, width, height) given by mistake), is smaller than a thousandth of a pixel
+        or reaches farther than 1e9, or lies wholly outside.
     """
     rows = _rows(boxes, where, "[[x0, y0, x1, y1], ...]")
     for number, (box, given) in enumerate(zip(rows, boxes, strict=True), start=1):
@@ -42,10 +47,10 @@ def check_extents(boxes: Any, size: tuple[int, int], where: str) -> Boxes:
     """
     rows = _rows(boxes, where, "[[x, y, width, height], ...]")
     for number, box in enumerate(rows, start=1):
-        if box.shape != (4,) or not np.isfinite(box).all() or (box[2:] <= 0).any():
+        if not _are_four(box) or (box[2:] <= 0).any():
             raise InputError(
                 f"{where}: box {number} {_plain(box)} is not x, y, width, height; "
-                "expected four finite numbers, the last two above 0"
+                "expected four finite numbers of up to 1e9, the last two above 0"
             )
     extents = np.stack(rows) if rows else np.zeros((0, 4))
     corners = np.concatenate([extents[:, :2], extents[:, :2] + extents[:, 2:]], axis=1)
@@ -61,7 +66,7 @@ def check_extents(boxes: Any, size: tuple[int, int], where: str) -> Boxes:
 def _rows(boxes: Any, where: str, expected: str) -> list[np.ndarray]:
     try:
         return [np.asarray(box, np.float64) for box in boxes]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{where}: not a list of boxes ({error}); expected {expected}"
         ) from None
@@ -70,13 +75,18 @@ def _rows(boxes: Any, where: str, expected: str) -> list[np.ndarray]:
 def _fault(box: np.ndarray, size: tuple[int, int]) -> str:
     """What is wrong with a box and what was expected; empty if nothing."""
     height, width = size
-    if box.shape != (4,) or not np.isfinite(box).all():
-        return "is not four finite numbers; expected [x0, y0, x1, y1]"
+    if not _are_four(box):
+        return "is not four finite numbers of up to 1e9; expected [x0, y0, x1, y1]"
     x0, y0, x1, y1 = box
     if not (x0 < x1 and y0 < y1):
         return (
             "has no extent; expected [x0, y0, x1, y1] with x0 < x1 and y0 < y1; "
             "convert it if it is [x, y, width, height]"
+        )
+    if min(x1 - x0, y1 - y0) < _SMALLEST:
+        return (
+            f"is less than {_SMALLEST} pixels wide or high; expected one that holds "
+            "a person"
         )
     if x1 <= -0.5 or y1 <= -0.5 or x0 >= width - 0.5 or y0 >= height - 0.5:
         return (
@@ -88,13 +98,18 @@ def _fault(box: np.ndarray, size: tuple[int, int]) -> str:
 
 def _if_extents(rows: list[np.ndarray], size: tuple[int, int]) -> str:
     """What to add to a fault where all boxes make sense as (x, y, width, height)."""
-    if not all(box.shape == (4,) and np.isfinite(box).all() for box in rows):
+    if not all(map(_are_four, rows)):
         return ""
     extents = np.stack(rows)
     corners = np.concatenate([extents[:, :2], extents[:, :2] + extents[:, 2:]], axis=1)
     if (extents[:, 2:] > 0).all() and _inside(corners, size):
         return f"; as [x, y, width, height] all {len(rows)} lie in the photograph"
     return ""
+
+
+def _are_four(box: np.ndarray) -> bool:
+    """Whether it is four numbers that can be reckoned with; NaN is none."""
+    return box.shape == (4,) and bool((np.abs(box) <= _FARTHEST).all())
 
 
 def _are_corners(boxes: Boxes, size: tuple[int, int]) -> bool:

@@ -10,7 +10,7 @@ import tyro
 from hourglass_jax.config import Decoder
 from hourglass_jax.errors import InputError
 from hourglass_jax.inference.files import predict_files
-from hourglass_jax.inference.inputs import PHOTOGRAPHS, is_input
+from hourglass_jax.inference.inputs import PHOTOGRAPHS, is_input, model_mark
 from hourglass_jax.inference.job import Job
 from hourglass_jax.inference.options import Options
 from hourglass_jax.inference.outputs import Format
@@ -103,9 +103,15 @@ def split_model(given: Sequence[str]) -> tuple[Path | None, Sequence[str]]:
     if is_input(given[0]):
         return None, given
     if not given[1:]:
+        mark = model_mark(Path(given[0]))
+        why = (
+            f"it holds {mark}"
+            if mark
+            else "it is no photograph, film, list or folder that holds some"
+        )
         raise InputError(
-            f"predict: {given[0]} is taken for a model, as it is no photograph, film, "
-            f"list or folder that holds some; nothing follows it; expected {_EXPECTED}"
+            f"predict: {given[0]} is taken for a model, as {why}; nothing follows it; "
+            f"expected {_EXPECTED}"
         )
     return Path(given[0]), given[1:]
 

@@ -10,7 +10,7 @@ from hourglass_jax.inference.films import FilmFiles
 from hourglass_jax.inference.inputs import Input, find_inputs, name_results
 from hourglass_jax.inference.job import Job
 from hourglass_jax.inference.journal import CannotWriteError, Entry, Journal
-from hourglass_jax.inference.photograph_files import PhotographFiles
+from hourglass_jax.inference.photograph_files import PhotographFiles, are_written
 from hourglass_jax.inference.predictor import Predictor
 from hourglass_jax.progress import Bar, console
 
@@ -34,21 +34,24 @@ def predict_files(model: Predictor, inputs: Sequence[str | Path], job: Job) -> i
     Raises:
       InputError: nothing was started: the inputs name no photograph, the box file
         cannot be read, an option is none of this model's, or ``out`` is not to be
-        written to. Or the disk is full, with everything kept that was finished.
+        written to, or holds answers that would be lost. Or the disk is full, with
+        everything kept that was finished.
     """
     model.check(job.options, heatmaps=job.heatmaps)
     found = find_inputs(inputs)
     films = [each.path for each in found if each.is_film]
-    outputs.refuse_films(films, job.format, job.heatmaps)
+    job.check(films)
     boxes = _box_file(inputs, job)
     _make_folder(job.out, found)
-    with Journal(job.out, job.settings(), job.resume) as journal:
+    settings = job.settings(None if boxes is None else boxes.path)
+    with Journal(job.out, settings, job.resume) as journal:
         run = _Run(model, found, job, boxes, journal)
         try:
             run.photographs()
             run.films()
         finally:
             run.collect()
+        journal.finish()
     run.report()
     return 2 if run.failed else 0
 
@@ -66,22 +69,26 @@ class _Run:
     ) -> None:
         self._model, self._inputs, self._job = model, inputs, job
         self._boxes, self._journal = boxes, journal
-        earlier = {
-            Path(entry["photograph"]): entry
-            for entry in journal.earlier
-            if "photograph" in entry
-        }
-        taken = {path: entry["name"] for path, entry in earlier.items()}
+        earlier = {_input(entry): entry for entry in journal.earlier}
+        taken = {each: entry["name"] for each, entry in earlier.items()}
         self._names = name_results(inputs, taken)
-        self._entries = [earlier[i.path] for i in inputs if i.path in earlier]
-        self._known = earlier.keys()
+        # Of what was deleted since, results are made anew.
+        self._known = {
+            each: earlier[each]
+            for each in inputs
+            if not each.is_film and each in earlier and are_written(earlier[each], job)
+        }
+        self._entries = list(self._known.values())
         self.done = {"photographs": 0, "films": 0}
         self.people = self.failed = 0
 
     def photographs(self) -> None:
         """Answer for what is not answered yet."""
         every = [each for each in self._inputs if not each.is_film]
-        waiting = [each for each in every if each.path not in self._known]
+        waiting = [each for each in every if each not in self._known]
+        if self._boxes is not None:
+            for each in self._known:
+                self._boxes.skip(each.path, each.id)
         if not waiting:
             return
         files = PhotographFiles(self._model, self._job, self._boxes, self._names)
@@ -102,7 +109,7 @@ class _Run:
             if not each.is_film:
                 continue
             try:
-                frames, fault = files.predict(each.path, self._names[each.path])
+                frames, fault = files.predict(each, self._names[each])
             except CannotWriteError:
                 raise
             except InputError as error:
@@ -114,8 +121,8 @@ class _Run:
 
     def collect(self) -> None:
         """Put together the one file that some formats are, in the inputs' order."""
-        order = {str(each.path): i for i, each in enumerate(self._inputs)}
-        self._entries.sort(key=lambda e: order[e.get("photograph") or e["film"]])
+        order = {each: i for i, each in enumerate(self._inputs)}
+        self._entries.sort(key=lambda entry: order[_input(entry)])
         skeleton = self._model.skeleton
         if self._job.format == "coco":
             outputs.write_coco(self._job.out, self._entries, skeleton)
@@ -146,6 +153,11 @@ class _Run:
         console.print(f"error: {fault}", markup=False)
 
 
+def _input(entry: Entry) -> Input:
+    """What an answer is to."""
+    return Input(Path(entry.get("photograph") or entry["film"]), entry["id"])
+
+
 def _box_file(inputs: Sequence[str | Path], job: Job) -> BoxFile | None:
     """The boxes that were given, or else those of COCO annotations among the inputs."""
     given = job.boxes
@@ -157,6 +169,11 @@ def _box_file(inputs: Sequence[str | Path], job: Job) -> BoxFile | None:
                 "each to a folder of its own"
             )
         if not listed:
+            if job.least_box_score:
+                raise InputError(
+                    "predict: --min-box-score is for boxes, and there are none; give "
+                    "--boxes, or leave it out"
+                )
             return None
         given = listed[0]
     return BoxFile(given, job.least_box_score)

@@ -8,8 +8,9 @@ import numpy as np
 
 from hourglass_jax.errors import InputError
 from hourglass_jax.inference.box_files import BoxFile
+from hourglass_jax.inference.inputs import Input
 from hourglass_jax.inference.job import Job
-from hourglass_jax.inference.journal import Entry, Journal, writing
+from hourglass_jax.inference.journal import CannotWriteError, Entry, Journal, writing
 from hourglass_jax.inference.lookahead import ahead, in_background
 from hourglass_jax.inference.outputs import write_film_json
 from hourglass_jax.inference.predictor import Predictor
@@ -40,20 +41,21 @@ class FilmFiles:
         self._model, self._job, self._boxes = model, job, boxes
         self._journal = journal
 
-    def predict(self, path: Path, name: str) -> tuple[list[Entry], InputError | None]:
+    def predict(self, given: Input, name: str) -> tuple[list[Entry], InputError | None]:
         """Answer for one film and write its results, called ``name``.
 
         Returns:
-          Its frames as they were written; and what is wrong with its end, if anything.
+          Its frames as they were written; and what is wrong with its end, or keeps it
+          from being drawn, if anything.
 
         Raises:
           InputError: nothing of it can be used, or nothing can be written.
         """
-        film = Film(path)
-        known, fault = self._answer(film)
+        film = Film(given.path)
+        known, fault = self._answer(film, {"name": name, "id": given.id})
         entries = [known[number] for number in sorted(known)]
         if not entries:
-            raise fault or InputError(f"film: {path} has no frames")
+            raise fault or InputError(f"film: {film.path} has no frames")
         times = np.array([entry["time"] for entry in entries])
         skeleton = self._model.skeleton
         found = [
@@ -68,26 +70,36 @@ class FilmFiles:
         if self._job.format == "json":
             size = {side: entries[0][side] for side in ("height", "width")}
             target = self._job.out / f"{name}.json"
-            write_film_json(target, {"film": str(path), **size, **about}, entries)
+            write_film_json(target, {"film": str(film.path), **size, **about}, entries)
         if self._job.draw:
-            self._draw(film, poses, self._job.out / f"{name}_pose.mp4")
+            try:
+                self._draw(film, poses, self._job.out / f"{name}_pose.mp4")
+            except CannotWriteError:
+                raise
+            except InputError as error:
+                fault = fault or error
         return entries, fault
 
-    def _answer(self, film: Film) -> tuple[dict[int, Entry], InputError | None]:
+    def _answer(
+        self, film: Film, about: Entry
+    ) -> tuple[dict[int, Entry], InputError | None]:
         """Every frame's entry by its number; those in the journal are not computed."""
         source = str(film.path)
         earlier = [e for e in self._journal.earlier if e.get("film") == source]
         known = {entry["frame"]: entry for entry in earlier}
+        if self._boxes is not None:
+            self._boxes.skip(film.path, frames=known)
         faults: list[InputError] = []
         unknown = (f for f in _until_fault(film, faults) if f.number not in known)
         frames = in_background(unknown, _READ_AHEAD)
         tasks = ahead(partial(self._open, film.path), frames, depth=_READ_AHEAD)
-        label, total = f"predict {film.path.name}", max(film.frames, len(known))
+        label = f"predict {film.path.name}"
+        total = max(film.likely_frames, len(known))
         with Bar(label, total, unit="frames", start=len(known)) as bar:
             for task in find_poses(self._model, tasks, self._job.options):
                 if task.fault is not None:
                     raise task.fault
-                entry = _entry(film, task)
+                entry = _entry(film, task) | about
                 self._journal.add(entry)
                 known[entry["frame"]] = entry
                 bar.advance()

@@ -3,6 +3,7 @@
 import dataclasses
 import glob
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from hourglass_jax.progress import console
 PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 FILMS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
 _LISTS = (".txt", ".json")
-_MODELS = ("model.json", "params", "checkpoints", "best")  # in a folder that is one
+_MODELS = ("model.json", "config.json")  # in a folder that is one
+
+_LONGEST_NAME = 220
+"""Bytes of a result's name: with all that is put to it, it stays below a disk's 255."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Input:
 def find_inputs(inputs: Iterable[str | Path]) -> list[Input]:
     """The files that are meant, each once, in the order given; folders are sorted.
 
+    A file is meant once for each id that it has, and once where it has none.
+
     Args:
       inputs: photographs and films, folders of them, patterns, lists (.txt, a name a
         line) or COCO's annotations (.json).
@@ -46,12 +52,18 @@ def find_inputs(inputs: Iterable[str | Path]) -> list[Input]:
       InputError: a folder, a pattern or a list has nothing in it. A file that is named
         and does not exist stays among the inputs.
     """
-    found: dict[Path, Input] = {}
-    for given in map(Path, inputs):
-        for each in _expand(given):
-            found.setdefault(each.path.resolve(), each)
-    if not found:
+    named = [each for given in map(Path, inputs) for each in _expand(given)]
+    if not named:
         raise InputError("predict: no photograph; give files, folders or patterns")
+    places = [os.path.abspath(each.path) for each in named]
+    with_id = {p for p, e in zip(places, named, strict=True) if e.id is not None}
+    found: dict[tuple[str, Id | None], Input] = {}
+    for place, each in zip(places, named, strict=True):
+        if each.id is not None or place not in with_id:
+            found.setdefault((place, each.id), each)
+    if len(found) < len(named):
+        left = len(named) - len(found)
+        console.print(f"inputs that were named twice, left out: {left}", markup=False)
     return list(found.values())
 
 
@@ -62,8 +74,7 @@ def is_input(given: str | Path) -> bool:
     """
     path = Path(given)
     if path.is_dir():
-        is_model = any((path / mark).exists() for mark in _MODELS)
-        return not is_model and any(map(_is_shown, path.iterdir()))
+        return model_mark(path) is None and any(map(_is_shown, path.iterdir()))
     if path.name == "model.json":
         return False
     is_list = path.suffix.lower() in _LISTS
@@ -71,7 +82,14 @@ def is_input(given: str | Path) -> bool:
     return is_list or is_pattern or _is_shown(path)
 
 
-def name_results(inputs: Iterable[Input], taken: Mapping[Path, str]) -> dict[Path, str]:
+def model_mark(folder: Path) -> str | None:
+    """The file that makes a folder a model, if it is one."""
+    return next((mark for mark in _MODELS if (folder / mark).is_file()), None)
+
+
+def name_results(
+    inputs: Iterable[Input], taken: Mapping[Input, str]
+) -> dict[Input, str]:
     """A name for each input's results: its stem, numbered if it comes again.
 
     Args:
@@ -79,14 +97,21 @@ def name_results(inputs: Iterable[Input], taken: Mapping[Path, str]) -> dict[Pat
       taken: names that were given before.
     """
     names = dict(taken)
-    paths = [each.path for each in inputs if each.path not in names]
-    stems, used = {path.stem for path in paths}, set(names.values())
-    for path in paths:
-        numbered = (f"{path.stem}-{number}" for number in itertools.count(2))
-        free = (name for name in numbered if name not in stems and name not in used)
-        names[path] = next(free) if path.stem in used else path.stem
-        used.add(names[path])
+    stems = {each: _stem(each.path) for each in inputs if each not in names}
+    kept, used = set(stems.values()), set(names.values())
+    for each, stem in stems.items():
+        numbered = (f"{stem}-{number}" for number in itertools.count(2))
+        free = (name for name in numbered if name not in kept and name not in used)
+        names[each] = next(free) if stem in used else stem
+        used.add(names[each])
     return names
+
+
+def _stem(path: Path) -> str:
+    stem = os.fsencode(path.stem)
+    if len(stem) <= _LONGEST_NAME:
+        return path.stem
+    return stem[:_LONGEST_NAME].decode(errors="ignore")  # not half a letter
 
 
 def _expand(given: Path) -> Iterator[Input]:

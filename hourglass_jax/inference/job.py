@@ -1,9 +1,12 @@
 """What `hourglass predict` is asked to make of its inputs."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hourglass_jax.errors import InputError
+from hourglass_jax.files import checksum
 from hourglass_jax.inference.options import Options
 from hourglass_jax.inference.outputs import Format
 from hourglass_jax.inference.smoothing import Smoothing
@@ -40,11 +43,44 @@ class Job:
     resume: bool = False
     model: str = ""
 
-    def settings(self) -> dict[str, Any]:
-        """What the answers depend on: it may not change while going on."""
+    def check(self, films: Sequence[Path]) -> None:
+        """Raise InputError for what films do not become, and what only they do."""
+        if not films:
+            if self.track or self.smooth:
+                option = "--smooth" if self.smooth else "--track"
+                raise InputError(
+                    f"predict: {option} is for films, and there is none among the "
+                    "inputs; leave it out"
+                )
+            return
+        if self.heatmaps:
+            raise InputError(
+                f"predict: {films[0]} is a film, and --heatmaps are drawn for "
+                "photographs; leave one of the two out"
+            )
+        if self.format == "coco":
+            raise InputError(
+                f"predict: {films[0]} is a film, and COCO's results are of "
+                "photographs; give --format json or csv"
+            )
+
+    def settings(self, boxes: Path | None) -> dict[str, Any]:
+        """What the results depend on: it may not change while going on.
+
+        Films are read, smoothed and drawn anew by every start.
+
+        Args:
+          boxes: the file that they are from.
+        """
+        # A pipe cannot be read a second time.
+        readable = boxes if boxes is not None and boxes.is_file() else None
         return {
             "model": self.model,
             **dataclasses.asdict(self.options),
-            "boxes": None if self.boxes is None else str(self.boxes),
+            "boxes": None if boxes is None else str(boxes),
+            "SHA-256 of boxes": readable and checksum(readable)[:16],
             "least_box_score": self.least_box_score,
+            "format": self.format,
+            "draw": self.draw,
+            "heatmaps": self.heatmaps,
         }

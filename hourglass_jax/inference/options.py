@@ -2,7 +2,10 @@
 
 import dataclasses
 import math
-from typing import Literal
+import operator
+from typing import Any, Literal
+
+import numpy as np
 
 from hourglass_jax.errors import InputError
 from hourglass_jax.inference.card import ModelCard
@@ -13,7 +16,10 @@ InputSize = Size | Literal["auto"] | None
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
-    """What `Predictor.predict` is asked for; the arguments are explained there."""
+    """What `Predictor.predict` is asked for; the arguments are explained there.
+
+    `make_options` makes them of what a user gives.
+    """
 
     flip: bool = False
     scales: tuple[float, ...] = (1.0,)
@@ -58,10 +64,55 @@ class Options:
         return height, width
 
 
+def make_options(
+    flip: bool, scales: Any, stacks: Any, input_size: Any = None
+) -> Options:
+    """Options from Python, where anything can be given; lists are taken as tuples.
+
+    Raises InputError for what is not of an option's kind; see also `Options.check`.
+    """
+    numbers = _row(scales, "iuf")
+    if numbers is None:
+        raise _no_scales(scales)
+    try:
+        stacks = None if stacks is None else operator.index(stacks)
+    except TypeError:
+        raise InputError(
+            f"predict: stacks of {stacks!r}; expected a whole number"
+        ) from None
+    if input_size is not None and str(input_size) != "auto":
+        input_size = _sides(input_size)
+    return Options(flip=flip, scales=numbers, stacks=stacks, input_size=input_size)
+
+
+def _sides(given: Any) -> Size:
+    match _row(given, "iu"):
+        case (int(height), int(width)):
+            return height, width
+    raise InputError(
+        f"predict: an input size of {given!r}; expected (height, width) in whole "
+        'pixels, or "auto"'
+    )
+
+
+def _row(given: Any, kinds: str) -> tuple[Any, ...] | None:
+    """Numbers in a row, of some of NumPy's kinds; None for anything else."""
+    try:
+        array = np.asarray(given)
+    except ValueError:  # lists of different lengths
+        return None
+    row = array.ndim == 1 and array.dtype.kind in kinds
+    return tuple(array.tolist()) if row else None
+
+
 def check_scales(scales: tuple[float, ...]) -> None:
     """Raise InputError unless there are scales, each above 0."""
     if not scales or not all(0 < scale < math.inf for scale in scales):
-        raise InputError(
-            f"predict: scales of {scales}; expected one or more numbers above 0, such "
-            "as 0.9 1 1.1"
-        )
+        raise _no_scales(scales)
+
+
+def _no_scales(given: Any) -> InputError:
+    return InputError(
+        f"predict: scales of {given!r}; expected one or more numbers above 0, such as "
+        "0.9 1 1.1"
+    )

@@ -2,8 +2,9 @@
 
 import csv
 import io
+import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from hourglass_jax.errors import InputError
 from hourglass_jax.files import write_json, write_whole
 from hourglass_jax.inference.journal import Entry, writing
 from hourglass_jax.inference.results import Pose, csv_columns
+from hourglass_jax.progress import console
 from hourglass_jax.skeleton import Skeleton
 
 Format = Literal["json", "coco", "csv"]
@@ -22,10 +24,21 @@ _CATEGORY = 1
 
 
 def write_picture(path: Path, picture: Picture) -> None:
-    """Write an RGB picture as PNG or JPEG, by the ending of its name."""
+    """Write an RGB picture as PNG or JPEG, by the ending of its name.
+
+    Raises:
+      InputError: it is too large for its format.
+      CannotWriteError: the disk is full, for example.
+    """
     quality = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == ".jpg" else []
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(path.suffix, bgr, quality)
+    encoded, data = cv2.imencode(path.suffix, bgr, quality)
+    if not encoded:
+        height, width = picture.shape[:2]
+        raise InputError(
+            f"predict: {path} cannot be drawn: {width}x{height} pixels are too many a "
+            "side; give --no-draw"
+        )
     with writing(path):
         write_whole(path, data.tobytes())
 
@@ -90,33 +103,39 @@ def write_csv(out: Path, entries: Iterable[Entry], skeleton: Skeleton) -> None:
         for person in entry["people"]:
             lines.writerow([*where, *Pose.from_dict(person, skeleton).csv_values()])
     with writing(out / "poses.csv"):
-        write_whole(out / "poses.csv", text.getvalue())
+        # Names of files are bytes: what is no UTF-8 is written as it is.
+        content = text.getvalue().encode(errors="surrogateescape")
+        write_whole(out / "poses.csv", content)
 
 
-def _ids(entries: Sequence[Mapping[str, Any]]) -> list[Any]:
+def _ids(entries: Sequence[Entry]) -> list[Any]:
     """Ids of photographs: those of the input, or the numbers they are named by.
 
-    Where these do not tell all of them apart, their places in the order, from 1.
+    What has none of its own is numbered from behind the largest, or else from 1.
     """
-    ids = [
-        int(stem) if entry["id"] is None and stem.isdecimal() else entry["id"]
-        for entry in entries
-        for stem in [Path(entry["photograph"]).stem]
-    ]
-    if None in ids or len(set(ids)) < len(ids):
-        return list(range(1, len(ids) + 1))
-    return ids
+    ids: list[Any] = [None] * len(entries)
+    taken = set()
+    for source in (_given_id, _number):
+        for i, entry in enumerate(entries):
+            key = source(entry)
+            if ids[i] is None and key is not None and key not in taken:
+                ids[i] = key
+                taken.add(key)
+    first = max((key for key in taken if isinstance(key, int)), default=0) + 1
+    if taken and None in ids:
+        console.print(
+            f"coco: {ids.count(None)} photographs without an id of their own are "
+            f"numbered from {first} on; images.json says which",
+            markup=False,
+        )
+    fresh = itertools.count(first)
+    return [next(fresh) if key is None else key for key in ids]
 
 
-def refuse_films(films: Sequence[Path], form: Format, heatmaps: bool) -> None:
-    """Raise InputError: COCO's results have no frames, heatmaps no films."""
-    if films and heatmaps:
-        raise InputError(
-            f"predict: {films[0]} is a film, and --heatmaps are drawn for photographs; "
-            "leave one of the two out"
-        )
-    if films and form == "coco":
-        raise InputError(
-            f"predict: {films[0]} is a film, and COCO's results are of photographs; "
-            "give --format json or csv"
-        )
+def _given_id(entry: Entry) -> Any:
+    return entry["id"]
+
+
+def _number(entry: Entry) -> int | None:
+    stem = Path(entry["photograph"]).stem
+    return int(stem) if stem.isdecimal() and entry["id"] is None else None

@@ -1,14 +1,15 @@
 """Poses from photographs, in one line."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
 
 from hourglass_jax.config import Decoder
+from hourglass_jax.errors import InputError
 from hourglass_jax.inference.card import ModelCard
 from hourglass_jax.inference.forward import (
     BATCH_SIZES,
@@ -19,9 +20,9 @@ from hourglass_jax.inference.forward import (
     find_keypoints,
     pad_batch,
 )
-from hourglass_jax.inference.given import find_in_many, find_in_one
+from hourglass_jax.inference.given import check_crops, find_in_many, find_in_one
 from hourglass_jax.inference.loading import read_model
-from hourglass_jax.inference.options import InputSize, Options
+from hourglass_jax.inference.options import Options, make_options
 from hourglass_jax.models.early_exit import leave_after
 from hourglass_jax.models.folding import fold
 from hourglass_jax.models.hourglass import StackedHourglass, Variables
@@ -53,9 +54,9 @@ class Predictor:
         boxes: Any = None,
         *,
         flip: bool = False,
-        scales: tuple[float, ...] = (1.0,),
+        scales: Sequence[float] = (1.0,),
         stacks: int | None = None,
-        input_size: InputSize = None,
+        input_size: Sequence[int] | Literal["auto"] | None = None,
     ) -> Any:
         """Find the keypoints of the people in photographs, one pose a box.
 
@@ -80,9 +81,7 @@ class Predictor:
         Raises:
           InputError: a photograph, a box or an option cannot be used.
         """
-        options = Options(
-            flip=flip, scales=tuple(scales), stacks=stacks, input_size=input_size
-        )
+        options = make_options(flip, scales, stacks, input_size)
         self.check(options)
         shape = np.shape(photographs) if hasattr(photographs, "shape") else ()
         if isinstance(photographs, Iterator):
@@ -93,16 +92,17 @@ class Predictor:
 
     def predict_crops(
         self,
-        images: Crops,
+        images: Any,
         flip: bool = False,
-        scales: tuple[float, ...] = (1.0,),
+        scales: Sequence[float] = (1.0,),
         stacks: int | None = None,
     ) -> Keypoints:
         """Find the keypoints of crops that are cut already.
 
         Args:
-          images: RGB crops of the card's input size, one a person, any number of them;
-            or ``[b s h w 3]``, one a person and scale.
+          images: RGB crops, ``uint8 [b h w 3]``, of the card's input size or another
+            that the network takes, one a person, any number of them; or
+            ``[b s h w 3]``, one a person and scale.
           flip: average with the mirrored crops.
           scales: sides of a person's crops, as multiples of the side of the crop that
             the answer refers to.
@@ -110,33 +110,42 @@ class Predictor:
 
         Returns:
           Keypoints (x, y) in crop pixels and their scores.
-        """
-        options = Options(flip=flip, scales=tuple(scales), stacks=stacks)
-        self.check(options)
-        pending = [(len(some), self.start(some, options)) for some in _split(images)]
-        count = len(self.skeleton.keypoints)
-        keypoints = [np.zeros((0, count, 2), np.float32)]
-        scores = [np.zeros((0, count), np.float32)]
-        for real, found in pending:
-            padded = jax.device_get(found)
-            keypoints.append(padded[0][:real])
-            scores.append(padded[1][:real])
-        return np.concatenate(keypoints), np.concatenate(scores)
 
-    def predict_heatmaps(self, images: Crops, flip: bool = False) -> np.ndarray:
-        """The last stack's heatmaps of at most 32 crops, float32 ``[b h/4 w/4 k]``."""
+        Raises:
+          InputError: ``images`` are no such crops, or an option cannot be used.
+        """
+        options = make_options(flip, scales, stacks)
+        self.check(options)
+        crops = check_crops(images, len(options.scales), self.card.model.multiple)
+        pending = [(len(some), self.start(some, options)) for some in _split(crops)]
+        found = [[x[:real] for x in jax.device_get(padded)] for real, padded in pending]
+        keypoints, scores = map(np.concatenate, zip(*found, strict=True))
+        return keypoints, scores
+
+    def predict_heatmaps(self, images: Any, flip: bool = False) -> np.ndarray:
+        """The last stack's heatmaps of crops, float32 ``[b h/4 w/4 k]``."""
         return self.predict_all_heatmaps(images, flip)[-1]
 
-    def predict_all_heatmaps(self, images: Crops, flip: bool = False) -> np.ndarray:
-        """Every stack's heatmaps of at most 32 crops, float32 ``[s b h/4 w/4 k]``."""
+    def predict_all_heatmaps(self, images: Any, flip: bool = False) -> np.ndarray:
+        """Every stack's heatmaps of crops ``[b h w 3]``, float32 ``[s b h/4 w/4 k]``.
+
+        Raises InputError for what are no crops, and where the model is an exported
+        file, which has no heatmaps.
+        """
+        self.check(Options(flip=flip), heatmaps=True)
+        crops = check_crops(images, 1, self.card.model.multiple)
+        flat = crops.reshape(-1, *crops.shape[-3:])
+        parts = [self._find_all_heatmaps(some, flip) for some in _split(flat)]
+        return np.concatenate(parts, axis=1)
+
+    def _find_all_heatmaps(self, crops: Crops, flip: bool) -> np.ndarray:
         mean, partners = self.card.model.mean, self.skeleton.flip
-        padded = pad_batch(images)
         heatmaps = compiled_for_here(find_all_heatmaps)(
-            self.variables, padded, self._net, mean, partners, flip
+            self.variables, pad_batch(crops), self._net, mean, partners, flip
         )
         # Where hourglasses are supervised inside, too, each ends with its own answer.
         each = max(1, len(heatmaps) // self.card.model.stacks)
-        return np.asarray(heatmaps)[each - 1 :: each, : len(images)]
+        return np.asarray(heatmaps)[each - 1 :: each, : len(crops)]
 
     def check(self, options: Options, *, heatmaps: bool = False) -> None:
         """Raise InputError for what this model cannot do, be it to show heatmaps."""
@@ -188,13 +197,19 @@ def load(
         # The runtimes of these files are imported where there is one to run.
         from hourglass_jax.inference.exported_predictor import ExportedPredictor
 
-        return ExportedPredictor.open(path, decoder)
+        exported = ExportedPredictor.open(path, decoder)
+        if optimise:
+            raise InputError(
+                f"model: {path} was folded when it was made; leave optimise out"
+            )
+        return exported
     card, variables = read_model(path)
     if decoder is not None:
         card = dataclasses.replace(card, decoder=decoder)
     return Predictor(card, fold(card.network(), variables) if optimise else variables)
 
 
-def _split(rows: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(rows), BATCH_SIZES[-1]):
+def _split(rows: Crops) -> Iterator[Crops]:
+    """Batches; of nothing one that is empty, whose answer has the right shape."""
+    for start in range(0, max(1, len(rows)), BATCH_SIZES[-1]):
         yield rows[start : start + BATCH_SIZES[-1]]

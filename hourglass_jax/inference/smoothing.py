@@ -56,7 +56,7 @@ def one_euro(times: Times, path: Path, side: float) -> Path:
     A low pass whose cutoff rises with speed: calm at rest, quick in motion.
 
     Args:
-      times: in seconds, rising.
+      times: in seconds, never falling; of positions at one time the first counts.
       path: positions in pixels.
       side: of the person's box, in pixels: the unit of speed.
     """
@@ -64,6 +64,9 @@ def one_euro(times: Times, path: Path, side: float) -> Path:
     speed = np.zeros_like(path[0])
     for i in range(1, len(path)):
         step = float(times[i] - times[i - 1])
+        if step == 0:  # no time to move in
+            smoothed[i] = smoothed[i - 1]
+            continue
         measured = (path[i] - path[i - 1]) / step / side
         speed += _share(_SPEED_CUTOFF, step) * (measured - speed)
         cutoff = _LEAST_CUTOFF + _BETA * np.abs(speed)
@@ -96,15 +99,16 @@ def jitter(frames: Frames, times: Times) -> float:
     """How much keypoints tremble, in percent of the side of the person's box.
 
     The root mean square, over keypoints and triples of frames next to each other, of
-    how far the middle position is from the straight line between the others. 0 where
-    nobody is seen three times.
+    how far the middle position is from the straight line between the others, or from
+    their middle where all are at one time. 0 where nobody is seen three times.
     """
     squares = []
     for places in _tracks(frames).values():
         poses = [frames[frame][i] for frame, i in places]
         here = times[[frame for frame, _ in places]][:, None, None]
         path = np.stack([pose.keypoints for pose in poses]).astype(np.float64)
-        share = (here[1:-1] - here[:-2]) / (here[2:] - here[:-2])
+        passed, span = here[1:-1] - here[:-2], here[2:] - here[:-2]
+        share = np.divide(passed, span, out=np.full_like(span, 0.5), where=span > 0)
         off = path[1:-1] - (path[:-2] + share * (path[2:] - path[:-2]))
         squares.append(np.square(off).sum(axis=2).ravel() / _side(poses) ** 2)
     every = np.concatenate(squares) if squares else np.zeros(0)

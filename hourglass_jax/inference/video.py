@@ -45,6 +45,7 @@ class Film:
     Attributes:
       path: the file.
       frames: how many the file says it has; 0 where it does not.
+      likely_frames: the same, or else by its length; 0 where that is not known, either.
       tick: seconds.
       rate: frames a second, on average.
 
@@ -61,15 +62,17 @@ class Film:
             self.tick = stream.time_base or 1 / _DEFAULT_RATE
             self.rate = stream.average_rate or _DEFAULT_RATE
             self._seconds = _seconds(container, stream)
+        self.likely_frames = self.frames or round(self._seconds * float(self.rate))
 
     def read(self) -> Iterator[Frame]:
-        """Its frames.
+        """Its frames; times rise, if need be by a tick, where the file's own do not.
 
         Raises:
           InputError: after the last frame that could be read, if the film is cut off or
             damaged.
         """
         damaged, number, time = 0, 0, 0.0
+        last: int | None = None
         with self._open() as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
@@ -80,8 +83,10 @@ class Film:
                 ticks = frame.pts
                 if ticks is None:  # a stream without times
                     ticks = round(number / (self.rate * self.tick))
-                time = float(ticks * self.tick)
-                yield Frame(number, int(ticks), time, _picture(frame))
+                # Players cope with times that stand still; encoders refuse them.
+                last = int(ticks) if last is None else max(int(ticks), last + 1)
+                time = float(last * self.tick)
+                yield Frame(number, last, time, _picture(frame))
                 number += 1
         self._check_end(number, time, damaged)
 
@@ -119,7 +124,12 @@ class Film:
 
 
 class FilmWriter:
-    """Writes an H.264 film, whole or not at all. Use as a context manager."""
+    """Writes an H.264 film, whole or not at all. Use as a context manager.
+
+    Raises:
+      InputError: the encoder refuses the film.
+      OSError: it cannot be written.
+    """
 
     def __init__(self, path: Path, film: Film) -> None:
         """Write to ``path``, an .mp4, in the times of ``film``."""
@@ -135,11 +145,12 @@ class FilmWriter:
         even = cv2.copyMakeBorder(
             picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE
         )
-        if self._stream is None:
-            self._stream = self._begin(even.shape[1], even.shape[0])
         frame = _av().VideoFrame.from_ndarray(even, format="rgb24")
         frame.pts, frame.time_base = ticks, self._film.tick
-        self._container.mux(self._stream.encode(frame))
+        with self._encoding():
+            if self._stream is None:
+                self._stream = self._begin(even.shape[1], even.shape[0])
+            self._container.mux(self._stream.encode(frame))
 
     def __enter__(self) -> "FilmWriter":
         return self
@@ -151,13 +162,26 @@ class FilmWriter:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            if self._stream is not None and kind is None:
-                self._container.mux(self._stream.encode())
-            self._container.close()
+            with self._encoding():
+                if self._stream is not None and kind is None:
+                    self._container.mux(self._stream.encode())
+                self._container.close()
             if self._stream is not None and kind is None:
                 os.replace(self._partial, self._path)
         finally:
             self._partial.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _encoding(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:  # some of the library's errors are both
+            raise
+        except _av().error.FFmpegError as error:
+            raise InputError(
+                f"film: {self._film.path} cannot be drawn: the encoder says "
+                f"{error.strerror}; give --no-draw, or convert the film"
+            ) from error
 
     def _begin(self, width: int, height: int) -> Any:
         available = _av().codecs_available

@@ -1,6 +1,7 @@
 """`hourglass export`: a model in a form that others load."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -45,27 +46,49 @@ def run(argv: Sequence[str]) -> int:
           weights: int8 makes a litert file a third as large, and less exact.
           layout: the port whose names a torch file has.
         """
-        _check(model, to, flip=flip, int8=weights == "int8", layout=layout)
+        _check(model, to, decoder, flip=flip, int8=weights == "int8", layout=layout)
         predictor = load(model, decoder)
-        if to == "orbax":
-            export_orbax(predictor, out)
-        elif to == "torch":
-            export_torch(predictor, out, str(layout))
-        else:
-            form = LITERT_INT8 if weights == "int8" else SINGLE_FILES[to]
-            print(_describe(export_file(predictor, out, form, flip)))
+        with _writing(out):
+            if to == "orbax":
+                export_orbax(predictor, out)
+            elif to == "torch":
+                export_torch(predictor, out, str(layout))
+            else:
+                form = LITERT_INT8 if weights == "int8" else SINGLE_FILES[to]
+                print(_describe(export_file(predictor, out, form, flip)))
         print(f"exported to {out}")
 
     tyro.cli(parse, prog="hourglass export", args=list(argv))
     return 0
 
 
-def _check(model: Path, to: To, *, flip: bool, int8: bool, layout: str | None) -> None:
+@contextlib.contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"export: {out} cannot be written ({error.strerror or error}); check the "
+            "folder and the disk"
+        ) from error
+
+
+def _check(
+    model: Path,
+    to: To,
+    decoder: Decoder | None,
+    *,
+    flip: bool,
+    int8: bool,
+    layout: Layout | None,
+) -> None:
     """Raise InputError for options that do not go together."""
     faults = {
         f"{model} is a file, which cannot be turned into another; give a workdir or an "
         "exported folder": model.is_file(),
         "--flip is for stablehlo, onnx and litert": flip and to not in SINGLE_FILES,
+        "--decoder is for the others; a torch file holds weights, and no way to read "
+        "heatmaps": decoder is not None and to == "torch",
         "--weights int8 is for litert": int8 and to != "litert",
         "--layout is for torch": layout is not None and to != "torch",
         "--to torch needs a --layout: bearpaw, princeton, mmpose, centernet or fan": (

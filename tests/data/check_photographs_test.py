@@ -89,6 +89,11 @@ def test_wherever_a_file_ends_too_early_it_is_found(write, suffix, share):
     assert look.problem.kind == kind
 
 
+def test_a_film_behind_a_photograph_is_no_fault(write):
+    look = look_at(write("a.jpg", encode(".jpg", texture(0)) + b"ftyp\xff\xda"))
+    assert (look.size, look.problem) == ((64, 48), None)
+
+
 def test_a_folder_of_that_name_cannot_be_read(tmp_path):
     assert look_at(tmp_path).problem.kind == "photograph cannot be read"
 

@@ -3,10 +3,16 @@ import zlib
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
 from hourglass_jax.data import photographs
-from hourglass_jax.data.photographs import MOST_PIXELS, as_picture, read_photograph
+from hourglass_jax.data.photographs import (
+    MOST_PIXELS,
+    as_picture,
+    is_cut_off,
+    read_photograph,
+)
 from hourglass_jax.errors import InputError
 
 # How a camera stores an upright picture under each EXIF orientation (EXIF 2.3, 4.6.4).
@@ -160,8 +166,32 @@ def test_a_thumbnail_does_not_hide_that_a_jpeg_is_truncated(read):
     data = encode(".jpg", scene())
     whole = data[:2] + segment + data[2:]
     assert read(whole).shape == scene().shape
+    assert is_cut_off(whole[:-20])
     with pytest.raises(InputError, match="cut off"):
         read(whole[:-20])
+
+
+@pytest.mark.parametrize("end", [b"\xff\xda", b"\xff\xd8\xff\xda\0", b"\xff\xd9\xff"])
+def test_a_film_behind_a_jpeg_is_not_looked_at(read, end):
+    """Telephones append seconds of film, whose bytes may be any."""
+    data = encode(".jpg", scene())
+    np.testing.assert_array_equal(read(data + b"ftyp" + end), read(data))
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_a_film_does_not_keep_a_jpeg_from_being_turned(read, orientation):
+    data = jpeg_with(orientation, ">", STORED[orientation](scene()))
+    np.testing.assert_array_equal(read(data + b"\xff\xda"), read(data))
+
+
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_wherever_a_jpeg_ends_too_early_it_is_cut_off(progressive):
+    options = [cv2.IMWRITE_JPEG_PROGRESSIVE, progressive]
+    data = cv2.imencode(".jpg", scene(), options)[1].tobytes()
+    assert [is_cut_off(data[:n]) for n in range(3, len(data))] == [True] * (
+        len(data) - 3
+    )
+    assert not is_cut_off(data)
 
 
 def test_what_is_no_picture_is_refused(read):
@@ -223,3 +253,19 @@ def test_grey_and_alpha_arrays_are_taken():
 def test_other_arrays_are_refused(array, message):
     with pytest.raises(InputError, match=message):
         as_picture(array)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_pictures_of_pil_are_taken(mode):
+    picture = PIL.Image.fromarray(scene(4)).convert(mode)
+    shown = PIL.Image.new("RGBA", picture.size, "white")
+    shown.alpha_composite(picture.convert("RGBA"))
+    expected = np.asarray(shown.convert("RGB"))
+    np.testing.assert_allclose(as_picture(picture), expected, atol=1)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "P", "LA", "YCbCr", "HSV", "1", "F"])
+def test_pictures_of_pil_whose_numbers_mean_something_else_are_refused(mode):
+    picture = PIL.Image.fromarray(scene()).convert("L" if mode == "LA" else "RGB")
+    with pytest.raises(InputError, match=rf"of mode {mode}; .*convert\(\"RGB\"\)"):
+        as_picture(picture.convert(mode))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
-from hourglass_jax.data.picture_headers import picture_size
+from hourglass_jax.data.picture_headers import find_jpeg_scan, picture_size
 
 STARTS = (
     *(b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"II*\0", b"MM\0*"),
@@ -50,6 +50,26 @@ def test_a_thumbnail_is_not_taken_for_the_picture():
 def test_fill_bytes_before_a_marker_are_skipped():
     data = encode(".jpg", 3)
     assert picture_size(data[:2] + b"\xff\xff" + data[2:]) == (1234, 37)
+
+
+def test_a_stuffed_byte_is_no_marker():
+    data = encode(".jpg", 3)
+    assert picture_size(data[:2] + b"\xff\0" + data[2:]) == (1234, 37)
+
+
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_the_scan_is_that_of_the_picture_not_of_its_thumbnail(progressive):
+    data = encode(".jpg", 3, cv2.IMWRITE_JPEG_PROGRESSIVE, progressive)
+    small = cv2.imencode(".jpg", np.zeros((8, 9)))[1].tobytes()
+    segment = b"\xff\xe1" + struct.pack(">H", len(small) + 2) + small
+    expected = data.index(b"\xff\xda") + len(segment)
+    assert find_jpeg_scan(data[:2] + segment + data[2:] + small) == expected
+
+
+def test_a_header_that_is_cut_off_has_no_scan():
+    data = encode(".jpg", 3)
+    header = data[: data.index(b"\xff\xda")]
+    assert {find_jpeg_scan(header[:n]) for n in range(len(header) + 1)} == {None}
 
 
 def test_rows_from_top_to_bottom_have_no_negative_height():

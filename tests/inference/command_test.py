@@ -72,7 +72,7 @@ def test_a_folder_of_photographs_is_no_model(asked, tmp_path):
     assert list(asked["inputs"]) == [str(tmp_path)]
 
 
-@pytest.mark.parametrize("mark", ["model.json", "checkpoints", "best", "params"])
+@pytest.mark.parametrize("mark", ["model.json", "config.json"])
 def test_a_model_is_one_whatever_photographs_lie_in_it(asked, tmp_path, mark):
     for name in (mark, "example.jpg"):
         (tmp_path / name).touch()
@@ -95,6 +95,21 @@ def test_without_photographs_no_model_is_loaded(asked, capsys):
         command.run(["photo.heic"])
     assert "model" not in asked
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["best", "params", "checkpoints", "model.json"])
+def test_folders_of_any_name_beside_photographs_make_no_model(asked, tmp_path, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / "a.jpg").touch()
+    assert command.run([str(tmp_path)]) == 0
+    assert asked["model"][0] == FOLDER / DEFAULT
+
+
+def test_it_is_told_why_photographs_are_taken_for_a_model(asked, tmp_path):
+    for name in ("config.json", "a.jpg"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=r"for a model, as it holds config\.json; "):
+        command.run([str(tmp_path)])
 
 
 def test_an_interruption_says_how_to_go_on(asked, monkeypatch, capsys):

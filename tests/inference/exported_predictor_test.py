@@ -72,6 +72,22 @@ def test_what_is_in_the_file_may_be_asked_for(file_predictor, exported):
 def test_heatmaps_of_a_file_are_refused(file_predictor):
     with pytest.raises(InputError, match="not with heatmaps"):
         file_predictor.check(Options(), heatmaps=True)
+    with pytest.raises(InputError, match="not with heatmaps"):
+        file_predictor.predict_heatmaps(np.zeros((1, 32, 32, 3), np.uint8))
+
+
+def test_crops_of_another_type_do_not_reach_the_file(file_predictor, exported):
+    with pytest.raises(InputError, match="^crops: float64"):
+        file_predictor.predict_crops(np.zeros((1, 32, 32, 3)))
+    assert exported.seen == []
+
+
+def test_a_file_is_not_optimised(file_predictor, monkeypatch, tmp_path):
+    (tmp_path / "m.onnx").write_text("x")
+    monkeypatch.setattr(ExportedPredictor, "open", lambda path, decoder: file_predictor)
+    assert load(tmp_path / "m.onnx") is file_predictor
+    with pytest.raises(InputError, match=r"m\.onnx was folded when it was made"):
+        load(tmp_path / "m.onnx", optimise=True)
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):

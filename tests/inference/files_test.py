@@ -1,4 +1,7 @@
+import errno
 import json
+import os
+import re
 
 import cv2
 import numpy as np
@@ -63,6 +66,67 @@ def test_an_unusable_photograph_is_named_and_the_others_go_on(
     assert "gone.jpg does not exist" in said
     assert "cut.png is cut off" in said
     assert "photographs: 2 done, 2 failed (named above); people: 2;" in said
+
+
+def test_a_photograph_with_a_long_name_has_results_like_others(run, write, tmp_path):
+    inputs = [write("in/a.png"), write(f"in/{'b' * 245}.png"), write("in/c.png")]
+    assert run(inputs, heatmaps=True) == 0
+    results = names(tmp_path / "out")
+    assert len(results) == 9
+    assert f"{'b' * 220}_heatmaps_1.png" in results
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_photograph_too_long_for_jpeg_is_drawn_as_png(run, tmp_path, side):
+    tall = np.full((70_000, 4, 3), 90, np.uint8)
+    (tmp_path / "in").mkdir()
+    cv2.imwrite(str(tmp_path / "in/tall.tif"), np.moveaxis(tall, 0, side))
+    assert run([tmp_path / "in/tall.tif"]) == 0
+    assert names(tmp_path / "out") == ["tall.json", "tall_pose.png"]
+    drawn = read_photograph(tmp_path / "out/tall_pose.png")
+    assert drawn.shape[side] == 70_000
+    assert run([tmp_path / "in/tall.tif"], resume=True) == 0
+
+
+def test_a_photograph_too_long_to_be_drawn_is_named_and_others_go_on(
+    run, write, tmp_path, capsys
+):
+    path = write("in/z.png")
+    cv2.imwrite(str(tmp_path / "in/long.bmp"), np.zeros((1, 1_010_000, 3), np.uint8))
+    assert run([tmp_path / "in/long.bmp", path]) == 2
+    assert names(tmp_path / "out") == ["z.json", "z_pose.png"]
+    assert "cannot be drawn: 1010000x1 pixels" in capsys.readouterr().err
+
+
+def test_a_name_too_long_for_a_disk_fails_its_photograph_alone(
+    run, write, tmp_path, monkeypatch, capsys
+):
+    """Some encrypted file systems hold 143 bytes."""
+    original = os.replace
+
+    def replace(source, target):
+        if "long" in target.name:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        original(source, target)
+
+    monkeypatch.setattr("os.replace", replace)
+    assert run([write("in/long.png"), write("in/z.png")]) == 2
+    assert names(tmp_path / "out") == ["z.json", "z_pose.png"]
+    said = capsys.readouterr().err
+    assert "cannot be written (File name too long); give a shorter name" in said
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "coco"])
+def test_a_name_that_is_no_utf8_is_written_as_it_is(run, write, tmp_path, form):
+    path = tmp_path / "in" / os.fsdecode(b"caf\xe9.png")
+    write("in/a.png").rename(path)
+    assert run([path], format=form, draw=False) == 0
+    results = [name for name in names(tmp_path / "out") if name != "images.json"]
+    content = (tmp_path / "out" / results[0]).read_bytes()
+    if form == "csv":
+        assert os.fsencode(path) in content
+    if form == "json":
+        assert json.loads(content)["photograph"] == str(path)
 
 
 def test_a_bad_box_fails_its_photograph_alone(run, write, tmp_path, capsys):
@@ -170,6 +234,41 @@ def test_coco_annotations_give_photographs_boxes_and_ids(run, write, tmp_path):
     assert result["image_id"] == 12
     (image,) = json.loads((tmp_path / "out/images.json").read_text())["images"]
     assert image == {"id": 12, "file_name": "a.png", "width": 64, "height": 48}
+
+
+def coco_ids(run, write, tmp_path, images, others, capsys):
+    """Ids in the results for annotations and other photographs; and what was said."""
+    for name in (*(name for _, name in images), *others):
+        write(f"in/{name}")
+    listed = [{"id": key, "file_name": name} for key, name in images]
+    content = {"images": listed, "annotations": [], "categories": []}
+    (tmp_path / "in/coco.json").write_text(json.dumps(content))
+    inputs = [tmp_path / "in/coco.json"] if images else []
+    inputs += [tmp_path / "in" / name for name in others]
+    every = dict.fromkeys((*(name for _, name in images), *others), TWO[:1])
+    assert run(inputs, every, format="coco", draw=False) == 0
+    results = json.loads((tmp_path / "out/results.json").read_text())
+    return [one["image_id"] for one in results], capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("images", "others", "ids", "first"),
+    [
+        ([], ["a.png", "b.png"], [1, 2], None),
+        ([(7, "a.png")], ["x.png", "y.png"], [7, 8, 9], "2 .* numbered from 8 on"),
+        ([(7, "a.png"), (8, "a.png")], [], [7, 8], None),
+        ([(7, "a.png")], ["7.png", "12.png"], [7, 13, 12], "1 .* numbered from 13"),
+        ([], ["12.png", "x.png"], [12, 13], "1 .* numbered from 13"),
+        ([("a", "a.png")], ["x.png"], ["a", 1], "1 .* numbered from 1 on"),
+    ],
+)
+def test_ids_of_coco_s_results_are_kept_and_missing_ones_told(
+    run, write, tmp_path, capsys, images, others, ids, first
+):
+    found, said = coco_ids(run, write, tmp_path, images, others, capsys)
+    assert found == ids
+    assert ("coco: " in said) == (first is not None)
+    assert first is None or re.search(f"coco: {first}", said)
 
 
 def test_csv_has_a_line_a_person_in_the_order_of_the_inputs(run, write, tmp_path):

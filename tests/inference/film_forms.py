@@ -19,7 +19,15 @@ def pictures(size=(48, 64)):
         yield picture
 
 
-def make(path, size=(48, 64), turned=0, **options):
+def make(path, size=(48, 64), turned=0, shown=TICKS, **options):
+    """Encoders refuse times that stand still; files hold any that are ``shown``."""
+    times = iter(shown)
+
+    def mux(packets):
+        for packet in packets:
+            packet.pts = packet.dts = next(times)
+            container.mux(packet)
+
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream("mpeg4", rate=25)
         stream.width, stream.height, stream.pix_fmt = size[1], size[0], "yuv420p"
@@ -29,6 +37,6 @@ def make(path, size=(48, 64), turned=0, **options):
         for picture, ticks in zip(pictures(size), TICKS, strict=True):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = ticks, MILLISECOND
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+            mux(stream.encode(frame))
+        mux(stream.encode())
     return path

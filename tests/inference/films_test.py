@@ -58,6 +58,45 @@ def test_boxes_frame_by_frame(run, tmp_path):
     assert counts == [0, 2] + [0] * (len(TICKS) - 2)
 
 
+def test_a_film_whose_times_stand_still_is_answered_like_others(run, tmp_path, capsys):
+    path = make(tmp_path / "a.mkv", shown=(0, 40, 40, 40, *TICKS[4:]))
+    assert run([path, make(tmp_path / "b.mp4")], smooth="one_euro") == 0
+    content = read(tmp_path)
+    times = [frame["time"] for frame in content["frames"]]
+    np.testing.assert_allclose(times[:5], [0, 0.04, 0.041, 0.042, 0.16])
+    assert np.isfinite([content["jitter_before"], content["jitter"]]).all()
+    assert len(read(tmp_path, "b.json")["frames"]) == len(TICKS)
+    assert "predict a.mkv 12/14 " in capsys.readouterr().err  # Matroska has no count
+
+
+def test_a_film_that_cannot_be_drawn_is_named_and_answered(
+    run, tmp_path, monkeypatch, capsys
+):
+    original = films._draw_frame
+
+    def turn_back(pair):
+        ticks, picture = original(pair)
+        return -ticks, picture
+
+    with monkeypatch.context() as patch:
+        patch.setattr(films, "_draw_frame", turn_back)
+        assert run([make(tmp_path / "a.mp4")], format="csv") == 2
+    said = capsys.readouterr().err
+    assert "a.mp4 cannot be drawn: the encoder says" in said
+    assert "films: 1 done" in said
+    lines = (tmp_path / "out/poses.csv").read_text().splitlines()
+    assert len(lines) == 1 + len(TICKS)
+
+
+@pytest.mark.parametrize("wish", [{"track": True}, {"smooth": "savgol"}])
+def test_tracks_of_photographs_alone_are_refused(run, write, tmp_path, wish):
+    (option,) = wish
+    with pytest.raises(InputError, match=f"--{option} is for films, and there is none"):
+        run([write("in/a.png")], **wish)
+    assert not (tmp_path / "out").exists()
+    assert run([write("in/a.png"), make(tmp_path / "b.mp4")], **wish) == 0
+
+
 def test_csv_has_a_line_a_person_and_frame(run, tmp_path):
     run([make(tmp_path / "a.mp4")], format="csv", track=True)
     lines = (tmp_path / "out/poses.csv").read_text().splitlines()

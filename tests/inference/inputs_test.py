@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,30 @@ def found(*given):
 def test_folders_patterns_and_files_are_found_once_each(folder, capsys):
     everything = found(folder / "B.JPG", folder, str(folder / "*.png"))
     assert everything == ["B.JPG", "a.png", "c.mp4", "odd[1].png"]
-    assert "1 other files left out" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "1 other files left out" in said
+    assert "named twice, left out: 3\n" in said
     assert found(folder / "odd[1].png") == ["odd[1].png"]
+
+
+def test_two_names_of_one_file_are_two_photographs(folder, capsys):
+    (folder / "a.png").rename(folder.parent / "kept.png")
+    for name in ("a.png", "z.png"):
+        (folder / name).symlink_to("../kept.png")
+    assert found(str(folder / "?.png")) == ["a.png", "z.png"]
+    assert found(folder / "a.png", folder / "../in/a.png") == ["a.png"]
+    assert capsys.readouterr().err == "inputs that were named twice, left out: 1\n"
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_one_file_with_two_ids_is_two_photographs(folder, turn, capsys):
+    """Which stand for the file without an id, too."""
+    images = [{"id": 7, "file_name": "a.png"}, {"id": 8, "file_name": "a.png"}]
+    path = folder / "coco.json"
+    path.write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
+    inputs = find_inputs([path, folder / "a.png"][::turn])
+    assert inputs == [Input(folder / "a.png", key) for key in (7, 8)]
+    assert "named twice, left out: 1\n" in capsys.readouterr().err
 
 
 def test_films_are_told_by_their_names(folder):
@@ -73,11 +96,23 @@ def test_an_input_without_photographs_is_refused(tmp_path, given, message):
 
 def test_results_have_names_of_their_own():
     paths = [Path(name) for name in ("x/a.png", "y/a.png", "y/a-2.png", "y/a.jpg")]
-    names = name_results(map(Input, paths), {})
-    assert [names[path] for path in paths] == ["a", "a-3", "a-2", "a-4"]
+    inputs = [*map(Input, paths), Input(paths[0], 7)]
+    names = name_results(inputs, {})
+    assert [names[each] for each in inputs] == ["a", "a-3", "a-2", "a-4", "a-5"]
 
 
 def test_names_that_were_given_before_stay():
-    old, new = Path("y/a.png"), Path("x/a.png")
-    names = name_results([Input(new), Input(old)], {old: "a"})
+    old, new = Input(Path("y/a.png")), Input(Path("x/a.png"))
+    names = name_results([new, old], {old: "a"})
     assert (names[old], names[new]) == ("a", "a-2")
+
+
+@pytest.mark.parametrize("letter", ["a", "ä", "家"])
+def test_long_names_are_made_short_enough_for_what_is_put_to_them(letter):
+    stem = letter * (240 // len(letter.encode()))
+    inputs = [Input(Path(f"x{i}/{stem}.png")) for i in range(11)]
+    names = list(name_results(inputs, {}).values())
+    assert len(set(names)) == 11
+    for name in names:
+        assert stem.startswith(name.split("-")[0])
+        assert 200 < len(os.fsencode(f".{name}_heatmaps_1000.png.partial")) <= 255

@@ -44,12 +44,36 @@ def test_nothing_is_left_of_a_line_that_was_cut_off(tmp_path):
     assert lines[1:] == [{"photograph": "c.jpg"}]
 
 
-def test_a_new_start_begins_anew(tmp_path):
+def test_a_new_start_begins_anew_after_one_that_came_to_its_end(tmp_path):
     for _ in range(2):
         with Journal(tmp_path, SETTINGS, resume=False) as journal:
             assert journal.earlier == []
             journal.add({"photograph": "a.jpg"})
-    assert len((tmp_path / "poses.jsonl").read_text().splitlines()) == 2
+            journal.finish()
+    assert len((tmp_path / "poses.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_new_start_never_loses_what_was_stopped(tmp_path):
+    with Journal(tmp_path, SETTINGS, resume=False) as journal:
+        journal.add({"photograph": "a.jpg"})
+        journal.finish()
+    with Journal(tmp_path, SETTINGS, resume=True) as journal:
+        assert journal.earlier == [{"photograph": "a.jpg"}]
+        journal.add({"photograph": "b.jpg"})
+    content = (tmp_path / "poses.jsonl").read_bytes()
+    message = r"poses\.jsonl holds 2 answers .* --resume, give another --out, or delete"
+    with pytest.raises(InputError, match=message):
+        Journal(tmp_path, SETTINGS, resume=False)
+    assert (tmp_path / "poses.jsonl").read_bytes() == content
+
+
+def test_what_was_stopped_before_an_answer_is_nothing_to_lose(tmp_path):
+    with Journal(tmp_path, SETTINGS, resume=False):
+        pass
+    with (tmp_path / "poses.jsonl").open("a") as file:
+        file.write('{"photogr')
+    with Journal(tmp_path, SETTINGS | {"flip": True}, resume=False) as journal:
+        assert journal.earlier == []
 
 
 def test_going_on_where_nothing_was_begun_is_a_new_start(tmp_path):
@@ -60,7 +84,9 @@ def test_going_on_where_nothing_was_begun_is_a_new_start(tmp_path):
 def test_other_settings_are_refused_by_name(tmp_path):
     with Journal(tmp_path, SETTINGS, resume=False):
         pass
-    with pytest.raises(InputError, match="flip was False when .* and is True now"):
+    with pytest.raises(
+        InputError, match="flip was False when .* and is True now; .* another --out"
+    ):
         Journal(tmp_path, SETTINGS | {"flip": True}, resume=True)
 
 

@@ -187,6 +187,25 @@ def test_any_number_of_crops_is_taken(predictor, monkeypatch):
     assert predictor.predict_crops(crops[:0])[0].shape == (0, 14, 2)
 
 
+def test_any_number_of_crops_has_heatmaps(predictor, monkeypatch):
+    for module in ("predictor", "forward"):
+        monkeypatch.setattr(f"hourglass_jax.inference.{module}.BATCH_SIZES", (1, 2, 4))
+    crops = np.random.default_rng(4).integers(0, 256, (6, 32, 32, 3), np.uint8)
+    every = predictor.predict_all_heatmaps(crops)
+    single = [predictor.predict_all_heatmaps(crop[None])[:, 0] for crop in crops]
+    np.testing.assert_allclose(every, np.stack(single, 1), atol=1e-5)
+    np.testing.assert_array_equal(predictor.predict_heatmaps(crops), every[-1])
+    assert predictor.predict_all_heatmaps(crops[:0]).shape == (2, 0, 8, 8, 14)
+
+
+def test_options_may_be_lists(predictor, photograph):
+    tuples, lists = (
+        predictor.predict(photograph, scales=kind((0.8, 1)), input_size=kind((24, 32)))
+        for kind in (tuple, list)
+    )
+    np.testing.assert_array_equal(lists[0].keypoints, tuples[0].keypoints)
+
+
 def test_nothing_is_compiled_once_a_batch_size_was_seen(
     card, predictor, photograph, compilations
 ):

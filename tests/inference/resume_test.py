@@ -1,12 +1,17 @@
 """Starts that are stopped, and starts that go on from there."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 
 from hourglass_jax.errors import InputError
 from hourglass_jax.inference import photograph_files
+from hourglass_jax.inference.journal import CannotWriteError
 from hourglass_jax.inference.options import Options
 
+from .film_forms import make
 from .results_folder import answers, names
 
 
@@ -32,7 +37,7 @@ def test_a_full_disk_leaves_no_half_file(run, write, tmp_path, monkeypatch):
     assert names(tmp_path / "out") == []
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), InputError("disk full")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), CannotWriteError("disk full")])
 def test_a_stopped_start_goes_on_where_it_stopped(
     run, predictor, write, tmp_path, monkeypatch, error
 ):
@@ -82,3 +87,121 @@ def test_an_interrupted_start_leaves_csv_of_what_was_finished(
     with pytest.raises(KeyboardInterrupt):
         run([write(f"in/{name}.png") for name in "abc"], format="csv")
     assert len((tmp_path / "out/poses.csv").read_text().splitlines()) == 2
+
+
+def refused(message):
+    return pytest.raises(InputError, match=message)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        ({"format": "csv"}, {"format": "json"}, "format was csv .* json now"),
+        ({"draw": False}, {"draw": True}, "draw was False .* True now"),
+        ({}, {"heatmaps": True}, "heatmaps was False .* True now"),
+    ],
+)
+def test_results_of_another_kind_are_not_gone_on_with(
+    run, write, tmp_path, first, second, message
+):
+    path = write("in/a.png")
+    run([path], **first)
+    before = names(tmp_path / "out")
+    with refused(f"{message}; give the same again, or another --out"):
+        run([path], **first | second, resume=True)
+    assert names(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("form", ["boxes", "annotations"])
+def test_boxes_that_changed_are_not_gone_on_with(run, write, tmp_path, form):
+    """Be they given by --boxes, or among the inputs."""
+    path = write("in/a.png")
+    box = [{"image_id": 1, "category_id": 1, "bbox": [2, 3, 20, 30]}]
+    annotations = tmp_path / "in/coco.json"
+    content = {
+        "images": [{"id": 1, "file_name": "a.png"}],
+        "annotations": box,
+        "categories": [{"id": 1, "keypoints": ["nose"]}],
+    }
+    annotations.write_text(json.dumps(content))
+    if form == "boxes":
+        inputs, boxes = [path], {"a.png": [[0, 0, 20, 30]]}
+        other = {"a.png": [[0, 0, 20, 31]]}
+    else:
+        inputs, boxes, other = [annotations], None, None
+    run(inputs, boxes)
+    assert run(inputs, boxes, resume=True) == 0
+    box[0]["bbox"] = [2, 3, 20, 31]
+    annotations.write_text(json.dumps(content))
+    with refused("SHA-256 of boxes was .* now; give the same again"):
+        run(inputs, other, resume=True)
+
+
+def test_boxes_of_what_was_done_earlier_count_as_used(run, write, tmp_path, capsys):
+    inputs = [write("in/a.png"), make(tmp_path / "b.mp4")]
+    one = [[0, 0, 20, 30]]
+    boxes = {"a.png": one, "b.mp4": {"0": one, "7": one, "99": one}, "c.png": []}
+    told = []
+    for again in (False, True):
+        run(inputs, boxes, resume=again, draw=False)
+        (line,) = re.findall("entries that were not used: .*", capsys.readouterr().err)
+        told.append(line)
+    assert told[0] == told[1]
+    assert [name in told[0] for name in ("a.png", "99", "c.png")] == [False, True, True]
+
+
+@pytest.mark.parametrize("lost", ["a-2.json", "a-2_pose.png", "a-2_heatmaps_2.png"])
+def test_results_that_were_deleted_are_made_again(run, write, tmp_path, lost, capsys):
+    """Under the same names, and alone."""
+    inputs = [write("in/x/a.png"), write("in/y/a.png")]
+    boxes = {"a.png": [[0, 0, 20, 30], [5, 5, 60, 40]]}
+    assert run(inputs, boxes, heatmaps=True) == 0
+    before = names(tmp_path / "out")
+    (tmp_path / "out" / lost).unlink()
+    (tmp_path / "out/a.json").write_text("kept")
+    assert run(inputs, boxes, heatmaps=True, resume=True) == 0
+    assert names(tmp_path / "out") == before
+    assert (tmp_path / "out/a.json").read_text() == "kept"
+    assert "photographs: 1 done, 1 earlier" in capsys.readouterr().err
+    assert run(inputs, boxes, heatmaps=True, resume=True) == 0
+    assert "photographs: 0 done, 2 earlier" in capsys.readouterr().err
+
+
+def test_a_film_keeps_its_name_when_more_is_given(run, write, tmp_path):
+    film = make(tmp_path / "in.mp4")
+    assert run([film]) == 0
+    assert run([write("in.png"), film], resume=True) == 0
+    assert names(tmp_path / "out") == [
+        *("in-2.json", "in-2_pose.png", "in.json", "in_pose.mp4")
+    ]
+    assert "frames" in json.loads((tmp_path / "out/in.json").read_text())
+
+
+def test_forgetting_to_resume_loses_nothing(run, write, tmp_path):
+    good, bad = write("in/a.png"), tmp_path / "in/b.png"
+    assert run([good, bad], format="csv", draw=False) == 2
+    before = (tmp_path / "out/poses.csv").read_bytes()
+    write("in/b.png")
+    journal = tmp_path / "out/poses.jsonl"
+    *lines, _ = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(lines))  # as if it had been interrupted
+    with refused(r"holds 1 answers .* --resume, give another --out"):
+        run([good, bad], format="csv", draw=False)
+    assert (tmp_path / "out/poses.csv").read_bytes() == before
+    assert run([good, bad], format="csv", draw=False, resume=True) == 0
+    assert run([bad], format="csv", draw=False) == 0
+    assert len((tmp_path / "out/poses.csv").read_text().splitlines()) == 2
+
+
+def test_after_a_start_that_came_to_its_end_a_new_one_begins_anew(run, write, tmp_path):
+    """Failures or not: what was wrong, such as a box, may have been corrected."""
+    good, bad = write("in/a.png"), tmp_path / "in/b.png"
+    assert run([good, bad]) == 2
+    write("in/b.png")
+    assert run([good, bad]) == 0
+    assert {"a.json", "b.json"} <= set(names(tmp_path / "out"))
+
+
+def test_a_least_score_without_boxes_is_refused(run, write):
+    with refused("--min-box-score is for boxes, and there are none"):
+        run([write("in/a.png")], least_box_score=0.3)

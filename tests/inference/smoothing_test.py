@@ -114,6 +114,29 @@ def test_people_are_smoothed_each_alone():
     np.testing.assert_array_equal(np.stack(found), alone)
 
 
+@pytest.mark.parametrize("how", ["one_euro", "savgol"])
+def test_frames_at_one_time_are_taken(how):
+    """A clock that stands still, as in films of broken times."""
+    path, times = trembling()[:9], np.maximum(TIMES[:9] - TIMES[4], 0)
+    frames = film(path)
+    calm = smooth_frames(frames, times, how)
+    assert np.isfinite(paths(calm)).all()
+    assert 0 < jitter(calm, times) < jitter(frames, times) < np.inf
+
+
+def test_a_live_filter_stands_still_while_no_time_passes():
+    path, times = trembling()[:4], np.array([0, 0.1, 0.1, 0.2])
+    smoothed = one_euro(times, path, SIDE)
+    np.testing.assert_array_equal(smoothed[2], smoothed[1])
+    assert (smoothed[3] != smoothed[2]).all()
+
+
+def test_jitter_at_one_time_is_off_the_middle():
+    path = np.zeros((3, 14, 2))
+    path[1, :, 0], path[2, :, 0] = 10, 12
+    assert jitter(film(path), np.zeros(3)) == pytest.approx(2.0)  # 4 of 200
+
+
 def test_jitter_is_known_for_a_zigzag():
     """Every second frame 10 pixels off in x, of a box of 200: 10 off the line each."""
     path = np.zeros((9, 14, 2))

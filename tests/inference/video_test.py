@@ -20,6 +20,55 @@ def test_frames_come_with_their_numbers_and_times(tmp_path):
         assert np.abs(frame.picture.astype(int) - expected).mean() < 4
 
 
+STILL = (0, 40, 40, 40, 160, 161, 161, 162, 400, 440, 440, 520)
+
+
+def test_times_rise_where_those_of_the_file_stand_still(tmp_path):
+    film = Film(make(tmp_path / "a.mkv", shown=STILL))
+    ticks = [frame.ticks for frame in film.read()]
+    assert ticks == [0, 40, 41, 42, 160, 161, 162, 163, 400, 440, 441, 520]
+    with FilmWriter(tmp_path / "b.mp4", film) as writer:
+        for frame in film.read():
+            writer.write(frame.picture, frame.ticks)
+    written = [frame.time for frame in Film(tmp_path / "b.mp4").read()]
+    np.testing.assert_allclose(written, np.array(ticks) / 1000)
+
+
+def test_what_the_encoder_refuses_is_one_line_about_the_film(tmp_path):
+    film = Film(make(tmp_path / "a.mkv"))
+
+    def write_backwards():
+        with FilmWriter(tmp_path / "b.mp4", film) as writer:
+            for frame in film.read():
+                writer.write(frame.picture, -frame.ticks)
+
+    with pytest.raises(InputError, match=r"a\.mkv cannot be drawn: .*--no-draw"):
+        write_backwards()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mkv"]
+
+
+def test_a_full_disk_is_no_fault_of_the_film(tmp_path):
+    """It is an error of the library's, too."""
+    film = Film(make(tmp_path / "a.mkv"))
+    (tmp_path / ".b.mp4.partial").symlink_to("/dev/full")
+
+    def write():
+        with FilmWriter(tmp_path / "b.mp4", film) as writer:
+            for frame in film.read():
+                writer.write(frame.picture, frame.ticks)
+
+    with pytest.raises(OSError, match="No space left"):
+        write()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mkv"]
+
+
+def test_frames_are_expected_by_the_length_where_a_file_has_no_count(tmp_path):
+    film = Film(make(tmp_path / "a.mkv"))
+    assert film.frames == 0
+    assert film.likely_frames == 14  # of 0.56 s at 25 a second: it has 12
+    assert Film(make(tmp_path / "a.mp4")).likely_frames == len(TICKS)
+
+
 def test_a_film_is_an_iterator_of_photographs(tmp_path):
     found = read_film(make(tmp_path / "a.mp4"))
     assert next(found).shape == (48, 64, 3)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from hourglass_jax.errors import InputError
+from hourglass_jax.files import write_whole
 from hourglass_jax.inference import export_orbax, load
 from hourglass_jax.interop import export_command
 from hourglass_jax.interop.export_command import run
@@ -77,6 +78,7 @@ def test_torch_is_given_the_layout(folder, tmp_path, monkeypatch):
         (["--flip"], "--flip is for stablehlo, onnx and litert"),
         (["--to", "torch"], "--to torch needs a --layout"),
         (["--layout", "fan"], "--layout is for torch"),
+        (["--to", "torch", "--decoder", "soft"], "--decoder is for the others"),
         (["--to", "onnx", "--weights", "int8"], "--weights int8 is for litert"),
     ],
 )
@@ -84,6 +86,35 @@ def test_options_that_do_not_go_together_are_refused(folder, options, fault, tmp
     with pytest.raises(InputError, match=f"^export: {fault}"):
         run([str(folder), "--out", str(tmp_path / "out"), *options])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_orbax_keeps_the_decoder(folder, tmp_path):
+    run([str(folder), "--out", str(tmp_path / "copy"), "--decoder", "soft"])
+    assert load(tmp_path / "copy").card.decoder == "soft"
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a", []),
+        ("a.stablehlo", ["--to", "stablehlo"]),
+        ("a.safetensors", ["--to", "torch", "--layout", "bearpaw"]),
+    ],
+)
+@pytest.mark.parametrize("place", ["file", "n" * 300])
+def test_a_place_that_cannot_be_written_is_one_line(
+    folder, tmp_path, monkeypatch, name, options, place
+):
+    monkeypatch.setattr(
+        export_command, "export_torch", lambda model, out, layout: write_whole(out, "")
+    )
+    (tmp_path / "file").write_text("not a folder")
+    out = tmp_path / place / name
+    with pytest.raises(
+        InputError, match=r"^export: .* cannot be written \([A-Z].*\); "
+    ):
+        run([str(folder), "--out", str(out), *options])
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_file_is_not_turned_into_another(tmp_path):

@@ -30,10 +30,9 @@ def write_json(path: Path, content: object) -> None:
 def checksums(folder: Path) -> dict[str, str]:
     """SHA-256 of every file in a folder, by its path inside of it."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): checksum(path) for path in files}
+    return {path.relative_to(folder).as_posix(): _checksum(path) for path in files}
 
 
-def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
+def _checksum(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

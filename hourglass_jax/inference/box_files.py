@@ -1,5 +1,7 @@
 """The boxes of each photograph, looked up in a file."""
 
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path, PurePath
@@ -101,6 +103,15 @@ class BoxFile:
         answered = here if frames is None else frames
         self._used.update((key, f if f in here else None) for f in answered)
 
+    def digest(self, photograph: Path, photograph_id: Id | None, frame: Frame) -> str:
+        """What tells the boxes that `of` takes from others, before they are checked."""
+        key = self._find(photograph, photograph_id)
+        frames = {} if key is None else self._table.boxes.get(key, {})
+        frame = frame if frame in frames else None
+        scores = None if key is None else self._table.scores.get((key, frame))
+        said = json.dumps([frames.get(frame), scores], default=list)
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
     @property
     def unused(self) -> tuple[str, ...]:
         """What `of` was never asked for: photographs and films, or frames of films."""
@@ -155,6 +166,19 @@ class BoxFile:
             else f'add "{photograph.name}": [[x0, y0, x1, y1]]'
         )
         return InputError(f"boxes: {self.path} has no entry for {photograph}; {hint}")
+
+
+def asked(
+    boxes: BoxFile | None,
+    photograph: Path,
+    photograph_id: Id | None = None,
+    *,
+    frame: Frame = None,
+) -> str | None:
+    """`BoxFile.digest`; None where whole photographs are looked at."""
+    if boxes is None:
+        return None
+    return boxes.digest(photograph, photograph_id, frame)
 
 
 def _named(key: Id, frame: Frame) -> str:

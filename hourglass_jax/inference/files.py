@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hourglass_jax.errors import InputError
 from hourglass_jax.inference import outputs
-from hourglass_jax.inference.box_files import BoxFile
+from hourglass_jax.inference.box_files import BoxFile, asked
 from hourglass_jax.inference.films import FilmFiles
 from hourglass_jax.inference.inputs import Input, find_inputs, name_results
 from hourglass_jax.inference.job import Job
@@ -43,8 +43,7 @@ def predict_files(model: Predictor, inputs: Sequence[str | Path], job: Job) -> i
     job.check(films)
     boxes = _box_file(inputs, job)
     _make_folder(job.out, found)
-    settings = job.settings(None if boxes is None else boxes.path)
-    with Journal(job.out, settings, job.resume) as journal:
+    with Journal(job.out, job.settings(), job.resume) as journal:
         run = _Run(model, found, job, boxes, journal)
         try:
             run.photographs()
@@ -72,11 +71,14 @@ class _Run:
         earlier = {_input(entry): entry for entry in journal.earlier}
         taken = {each: entry["name"] for each, entry in earlier.items()}
         self._names = name_results(inputs, taken)
-        # Of what was deleted since, results are made anew.
+        # Of what was deleted since, or has other boxes now, results are made anew.
         self._known = {
             each: earlier[each]
             for each in inputs
-            if not each.is_film and each in earlier and are_written(earlier[each], job)
+            if not each.is_film
+            and each in earlier
+            and are_written(earlier[each], job)
+            and earlier[each]["boxes"] == asked(boxes, each.path, each.id)
         }
         self._entries = list(self._known.values())
         self.done = {"photographs": 0, "films": 0}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hourglass_jax.errors import InputError
-from hourglass_jax.inference.box_files import BoxFile
+from hourglass_jax.inference.box_files import BoxFile, asked
 from hourglass_jax.inference.inputs import Input
 from hourglass_jax.inference.job import Job
 from hourglass_jax.inference.journal import CannotWriteError, Entry, Journal, writing
@@ -86,7 +86,12 @@ class FilmFiles:
         """Every frame's entry by its number; those in the journal are not computed."""
         source = str(film.path)
         earlier = [e for e in self._journal.earlier if e.get("film") == source]
-        known = {entry["frame"]: entry for entry in earlier}
+        boxes = self._boxes
+        known = {
+            entry["frame"]: entry
+            for entry in earlier
+            if entry["boxes"] == asked(boxes, film.path, frame=entry["frame"])
+        }
         if self._boxes is not None:
             self._boxes.skip(film.path, frames=known)
         faults: list[InputError] = []
@@ -100,6 +105,7 @@ class FilmFiles:
                 if task.fault is not None:
                     raise task.fault
                 entry = _entry(film, task) | about
+                entry["boxes"] = asked(boxes, film.path, frame=entry["frame"])
                 self._journal.add(entry)
                 known[entry["frame"]] = entry
                 bar.advance()

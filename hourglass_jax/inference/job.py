@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from hourglass_jax.errors import InputError
-from hourglass_jax.files import checksum
 from hourglass_jax.inference.options import Options
 from hourglass_jax.inference.outputs import Format
 from hourglass_jax.inference.smoothing import Smoothing
@@ -64,21 +63,15 @@ class Job:
                 "photographs; give --format json or csv"
             )
 
-    def settings(self, boxes: Path | None) -> dict[str, Any]:
-        """What the results depend on: it may not change while going on.
+    def settings(self) -> dict[str, Any]:
+        """What all results depend on: it may not change while going on.
 
-        Films are read, smoothed and drawn anew by every start.
-
-        Args:
-          boxes: the file that they are from.
+        Boxes may: answers are kept where they are the same. Films are read, smoothed
+        and drawn anew by every start.
         """
-        # A pipe cannot be read a second time.
-        readable = boxes if boxes is not None and boxes.is_file() else None
         return {
             "model": self.model,
             **dataclasses.asdict(self.options),
-            "boxes": None if boxes is None else str(boxes),
-            "SHA-256 of boxes": readable and checksum(readable)[:16],
             "least_box_score": self.least_box_score,
             "format": self.format,
             "draw": self.draw,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hourglass_jax.data.photographs import Picture, read_photograph
 from hourglass_jax.errors import InputError
-from hourglass_jax.inference.box_files import BoxFile
+from hourglass_jax.inference.box_files import BoxFile, asked
 from hourglass_jax.inference.inputs import Input
 from hourglass_jax.inference.job import Job
 from hourglass_jax.inference.journal import CannotWriteError, Entry
@@ -73,6 +73,7 @@ class PhotographFiles:
             "people": [pose.to_dict() for pose in task.poses],
             "name": self._names[task.source],
             "id": task.source.id,
+            "boxes": asked(self._boxes, task.source.path, task.source.id),
         }
         try:
             self._write_files(task, entry)

@@ -113,28 +113,57 @@ def test_results_of_another_kind_are_not_gone_on_with(
 
 
 @pytest.mark.parametrize("form", ["boxes", "annotations"])
-def test_boxes_that_changed_are_not_gone_on_with(run, write, tmp_path, form):
+def test_only_where_boxes_have_changed_a_photograph_is_answered_again(
+    run, write, tmp_path, form, capsys
+):
     """Be they given by --boxes, or among the inputs."""
-    path = write("in/a.png")
-    box = [{"image_id": 1, "category_id": 1, "bbox": [2, 3, 20, 30]}]
+    paths = [write("in/a.png"), write("in/b.png")]
+    box = [
+        {"image_id": i, "category_id": 1, "bbox": [2, 3, 20, 30]} for i in range(1, 3)
+    ]
     annotations = tmp_path / "in/coco.json"
     content = {
-        "images": [{"id": 1, "file_name": "a.png"}],
+        "images": [{"id": i, "file_name": f"{n}.png"} for i, n in ((1, "a"), (2, "b"))],
         "annotations": box,
         "categories": [{"id": 1, "keypoints": ["nose"]}],
     }
     annotations.write_text(json.dumps(content))
+    boxes = other = None
+    inputs = [annotations]
     if form == "boxes":
-        inputs, boxes = [path], {"a.png": [[0, 0, 20, 30]]}
-        other = {"a.png": [[0, 0, 20, 31]]}
-    else:
-        inputs, boxes, other = [annotations], None, None
+        inputs = paths
+        boxes = {"a.png": [[0, 0, 20, 30]], "b.png": [[0, 0, 20, 30]]}
+        other = boxes | {"b.png": [[0, 0, 20, 31]]}
     run(inputs, boxes)
+    before = answers(tmp_path / "out")
     assert run(inputs, boxes, resume=True) == 0
-    box[0]["bbox"] = [2, 3, 20, 31]
+    assert "photographs: 0 done, 2 earlier" in capsys.readouterr().err
+    box[1]["bbox"] = [2, 3, 20, 31]
     annotations.write_text(json.dumps(content))
-    with refused("SHA-256 of boxes was .* now; give the same again"):
-        run(inputs, other, resume=True)
+    assert run(inputs, other, resume=True) == 0
+    assert "photographs: 1 done, 1 earlier" in capsys.readouterr().err
+    after = answers(tmp_path / "out")
+    assert after["a.json"] == before["a.json"]
+    assert after["b.json"] != before["b.json"]
+
+
+def test_only_frames_whose_boxes_have_changed_are_answered_again(
+    run, predictor, tmp_path, monkeypatch
+):
+    film, one = make(tmp_path / "b.mp4"), [[0, 0, 20, 30]]
+    boxes = {"b.mp4": {str(i): one for i in range(6)}}
+    run([film], boxes, draw=False)
+    boxes["b.mp4"]["3"] = [[0, 0, 20, 31]]
+    seen = []
+    start = type(predictor).start
+
+    def watched(images, options):
+        seen.append(len(images))
+        return start(predictor, images, options)
+
+    monkeypatch.setattr(predictor, "start", watched, raising=False)
+    run([film], boxes, draw=False, resume=True)
+    assert len(seen) == 1
 
 
 def test_boxes_of_what_was_done_earlier_count_as_used(run, write, tmp_path, capsys):

@@ -37,12 +37,14 @@ class Preemption:
         """Remember signals from now on; until then they end the process at once.
 
         So it should be while there is nothing to save: no signal is heard while a
-        program compiles.
+        program compiles. A signal that this process was started to ignore, as Ctrl-C is
+        by what a shell's script leaves in the background, stays ignored.
         """
         alone = jax.process_count() == 1
         if alone and threading.current_thread() is threading.main_thread():
             for each in (signal.SIGTERM, signal.SIGINT):
-                self._before[each] = signal.signal(each, self._remember)
+                if signal.getsignal(each) != signal.SIG_IGN:
+                    self._before[each] = signal.signal(each, self._remember)
 
     def asked(self) -> bool:
         """Whether to end now; all processes get the same answer to the same question.

@@ -19,7 +19,7 @@ from hourglass_jax.errors import InputError
 from hourglass_jax.training import checkpoints as checkpoints_module
 from hourglass_jax.training import command, loop, run, validation
 from hourglass_jax.training.checkpoints import Checkpoints, SaveError, with_sharding
-from hourglass_jax.training.preemption import PreemptedError
+from hourglass_jax.training.preemption import PreemptedError, Preemption
 
 from .runs import (
     ROOT,
@@ -82,9 +82,11 @@ def test_after_sigterm_the_steps_are_saved_and_the_end_is_the_same(
 
 
 def test_ctrl_c_saves_too_and_a_second_one_ends_at_once(
-    finished, tiny, tmp_path, monkeypatch, capfd
+    finished, tiny, tmp_path, monkeypatch, capfd, request
 ):
     workdir = tmp_path / "run"
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     with monkeypatch.context() as patched:
         send_once(patched, loop, "put_batch", 3, signal.SIGINT)
         with pytest.raises(PreemptedError, match="SIGINT after step 3, which"):
@@ -100,6 +102,16 @@ def test_ctrl_c_saves_too_and_a_second_one_ends_at_once(
     loop.train(tiny, workdir)
     assert_same_end(workdir, finished)
     assert_same_scalars(workdir, finished)
+
+
+def test_ctrl_c_stays_ignored_where_the_process_was_started_so(request):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+    with Preemption() as preemption:
+        preemption.listen()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert not preemption.asked()
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 
 
 @pytest.mark.parametrize(("number", "status"), [("SIGTERM", 143), ("SIGINT", 130)])

@@ -10,6 +10,7 @@ in place of 36, and moves more memory.
 
 import datetime
 import importlib.util
+import itertools
 import json
 import os
 import platform
@@ -29,7 +30,8 @@ from jax import lax
 from hourglass_jax.compile_options import compiler_options
 from hourglass_jax.config import Config, ModelConfig, TrainConfig
 from hourglass_jax.diagnosis.timing import spread
-from hourglass_jax.models.hourglass import init
+from hourglass_jax.models import StackedHourglass, init, onednn
+from hourglass_jax.models.folding import fold, fuse_relu
 from hourglass_jax.training.state import make_network
 
 SIDE, ROUNDS = 2048, 11
@@ -54,13 +56,18 @@ def seconds(run: Callable[[], Any]) -> float:
 def product_rates() -> dict[str, dict[str, float]]:
     """Billions of floating-point operations a second, by library and type."""
     operations = 2 * SIDE**3 / 1e9
-    rates: dict[str, dict[str, float]] = {"jax": {}}
+    rates: dict[str, dict[str, float]] = {"jax": {}, "oneDNN": {}}
     for dtype in (jnp.float32, jnp.bfloat16):
         x = jax.random.normal(jax.random.key(0), (SIDE, SIDE)).astype(dtype)
         multiply = jax.jit(partial(jnp.matmul, preferred_element_type=jnp.float32))
         taken = [seconds(partial(multiply, x, x)) for _ in range(2 * ROUNDS)]
         rate = operations / statistics.median(taken)
         rates["jax"][jnp.dtype(dtype).name] = round(rate)
+        if onednn.serves(dtype):
+            multiply = jax.jit(onednn.multiply_turned)
+            taken = [seconds(partial(multiply, x, x)) for _ in range(2 * ROUNDS)]
+            rate = operations / statistics.median(taken)
+            rates["oneDNN"][jnp.dtype(dtype).name] = round(rate)
     if importlib.util.find_spec("torch") is not None:
         said = subprocess.run(
             [sys.executable, "-c", TORCH], capture_output=True, text=True, check=True
@@ -96,6 +103,24 @@ def without_options(batch: int, dtype: str) -> dict[str, Any]:
     ours = jax.jit(apply, compiler_options=compiler_options("cpu"))
     plain = jax.jit(apply)
     return race(partial(ours, variables, images), partial(plain, variables, images))
+
+
+def without_onednn(batch: int, dtype: str) -> dict[str, Any]:
+    """Folded inference of two stacks: oneDNN's convolutions against our products."""
+    config = Config(model=ModelConfig(stacks=2, dtype=dtype), train=TrainConfig())
+    net = make_network(config, 16)
+    variables = fold(net, init(net, jax.random.key(0)))
+    images = jax.random.normal(jax.random.key(1), (batch, 256, 256, 3))
+
+    def compiled(net: StackedHourglass) -> Callable[[], Any]:
+        def apply(variables: Any, images: jax.Array) -> Any:
+            with fuse_relu():
+                return net.apply(variables, images, train=False)
+
+        run = jax.jit(apply, compiler_options=compiler_options("cpu"))
+        return partial(run, variables, images)
+
+    return race(compiled(onednn.use_onednn(net, ["cpu"])), compiled(net))
 
 
 def winograd(side: int, channels: int) -> dict[str, Any]:
@@ -151,6 +176,11 @@ def main() -> None:
     choices = {
         f"XLA's own options, inference {batch} {dtype}": without_options(batch, dtype)
         for batch, dtype in ((1, "float32"), (8, "float32"), (1, "bfloat16"))
+    }
+    choices |= {
+        f"without oneDNN, inference {batch} {dtype}": without_onednn(batch, dtype)
+        for batch, dtype in itertools.product((1, 8), ("float32", "bfloat16"))
+        if onednn.serves(dtype)
     }
     choices |= {
         f"Winograd, 3x3 {channels} at {side}x{side} float32": winograd(side, channels)

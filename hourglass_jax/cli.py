@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from hourglass_jax.compile_cache import enable_compile_cache
 from hourglass_jax.errors import InputError
+from hourglass_jax.memory import keep_memory
 
 _OVERVIEW = """usage: hourglass VERB ...
 
@@ -107,7 +108,10 @@ def _unknown_verb(verb: str) -> str:
 
 def run(argv: Sequence[str] | None = None) -> NoReturn:
     """The command itself: `main`, whose status ends the process."""
-    status = main(argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["train"]:
+        keep_memory()
+    status = main(arguments)
     if status == INTERRUPTED:
         # XLA may be compiling in another thread, under which Python must not be taken
         # down: that has ended in a segmentation fault.

@@ -19,6 +19,7 @@ import numpy as np
 
 from hourglass_jax.diagnosis.cases import Case
 from hourglass_jax.diagnosis.timing import Run, milliseconds
+from hourglass_jax.memory import keep_memory
 
 WEIGHTS, IMAGES, TARGETS = "weights.npz", "images.npy", "targets.npy"
 """What the first contender leaves for the others; images and targets are NCHW."""
@@ -117,6 +118,8 @@ def contender(module: str, case: Case, folder: Path) -> Iterator[Contender]:
 
 
 def _serve(pipe: Connection, module: str, case: Case, folder: Path) -> None:
+    if case.kind == "train":  # as `hourglass train` does; for both sides
+        keep_memory()
     try:
         made: Prepared = importlib.import_module(module).prepare(case, folder)
     except Exception as error:  # whatever it is, the parent says it

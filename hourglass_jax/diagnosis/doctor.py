@@ -77,11 +77,18 @@ def devices() -> Iterator[tuple[str, str]]:
         known = f", {text.size(memory)}" if memory else ""
         yield str(device), f"{device.device_kind}{known}"
     yield "processor", f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}"
+    yield "oneDNN", f"for training and --optimise on CPU: {_onednn_types()}"
     if jax.default_backend() == "cpu" and _NVIDIA.exists():
         yield (
             "warning",
             "an NVIDIA GPU is here and JAX does not use it; pip install 'jax[cuda12]'",
         )
+
+
+def _onednn_types() -> str:
+    from hourglass_jax.models.onednn import serves
+
+    return ", ".join(t for t in ("float32", "bfloat16") if serves(t)) or "no"
 
 
 def folders() -> Iterator[tuple[str, str]]:

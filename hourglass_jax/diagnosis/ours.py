@@ -23,7 +23,8 @@ from hourglass_jax.diagnosis.timing import Run, fastest
 from hourglass_jax.diagnosis.torch_names import flatten
 from hourglass_jax.heatmaps import make_targets
 from hourglass_jax.models import STRIDE, normalise
-from hourglass_jax.models.folding import fold
+from hourglass_jax.models.folding import fold, fuse_relu
+from hourglass_jax.models.onednn import use_onednn
 from hourglass_jax.training.optim import make_optimiser
 from hourglass_jax.training.sharding import make_mesh, put_batch, replicated
 from hourglass_jax.training.state import Variables, create_state, make_network
@@ -74,10 +75,14 @@ def _inference(
     batch = draw_batch(case)
     images = normalise(jnp.asarray(batch["image"]), config.model.mean)
     _leave(folder, variables, images)
-    forward = jax.jit(
-        partial(net.apply, train=False),
-        compiler_options=compiler_options(jax.default_backend()),
-    )
+
+    def apply(variables: Variables, images: jax.Array) -> Any:
+        with fuse_relu():
+            fast = use_onednn(net, [jax.default_backend()])
+            return fast.apply(variables, images, train=False)
+
+    options = compiler_options(jax.default_backend())
+    forward = jax.jit(apply, compiler_options=options)
     ways: dict[str, Run] = {
         name: partial(_block, forward, jax.device_put(each), images)
         for name, each in (("plain", variables), ("folded", fold(net, variables)))

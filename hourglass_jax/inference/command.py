@@ -82,7 +82,8 @@ def _parse(
       input_size: width and height of the crops in place of the model's; auto: whole
         photographs at their own aspect.
       decoder: read the heatmaps in another way than the model was scored with.
-      optimise: fold the normalisations into the convolutions.
+      optimise: faster, for many photographs: fold the normalisations into the
+        convolutions, and on CPU have these from oneDNN; a start then compiles anew.
       draw: write drawn pictures and films.
       heatmaps: draw the heatmaps of every stack, a sheet a person; photographs only.
       track: give people in films numbers that they keep.

@@ -15,6 +15,7 @@ from hourglass_jax.config import Decoder
 from hourglass_jax.decoding import decode
 from hourglass_jax.geometry import crop_from_hm
 from hourglass_jax.heatmaps import flip_heatmaps, merge_scales
+from hourglass_jax.models.folding import fuse_relu
 from hourglass_jax.models.hourglass import (
     STRIDE,
     StackedHourglass,
@@ -87,7 +88,8 @@ def find_all_heatmaps(
     """Every stack's heatmaps; for the arguments see `find_keypoints`."""
     if flip:
         images = jnp.concatenate([images, images[:, :, ::-1]])
-    stacks = net.apply(variables, normalise(images, mean), train=False)
+    with fuse_relu():
+        stacks = net.apply(variables, normalise(images, mean), train=False)
     heatmaps = cast(Array, stacks)
     if flip:
         plain, mirrored = jnp.split(heatmaps, 2, axis=1)

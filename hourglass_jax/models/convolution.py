@@ -4,7 +4,8 @@ On GPU and TPU a convolution is XLA's own. On CPU XLA is slow at the gradients o
 convolution's weights and leaves the matrix unit idle in bfloat16, so there most of the
 work is written as matrix products. The two agree within rounding; which one runs is
 settled when the program is lowered for its platform, and nothing outside this module
-knows.
+knows. Where a program is for one CPU and stays in the process, `conv_by_onednn` is
+faster than both.
 """
 
 from collections.abc import Callable
@@ -15,9 +16,12 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from hourglass_jax.models import onednn
+
 Maps = Float[Array, "b h w c"]
 Result = Float[Array, "b hh ww o"]  # of another size or width than `Maps`
 Kernel = Float[Array, "kh kw c o"]
+NARROW = 32  # maps of fewer channels are joined first: a product would read for nothing
 
 
 # Inlined, so that the program is as without `jit`: but equal calls are traced once.
@@ -60,6 +64,87 @@ def _conv_backward(
 
 
 _conv.defvjp(_conv_forward, _conv_backward)
+
+
+# Inlined for the same reason.
+@partial(jax.jit, static_argnums=(3, 4, 5), inline=True)
+def conv_by_onednn(
+    x: Maps,
+    kernel: Kernel,
+    bias: Float[Array, " o"] | None,
+    stride: int = 1,
+    padding: int = 0,
+    relu: bool = False,
+) -> Result:
+    """`conv`, then bias and ReLU; only where `hourglass_jax.models.onednn` serves.
+
+    The bias is float32. With `relu` it has no gradient.
+    """
+    if relu:
+        return onednn.convolve(x, kernel, bias, stride, padding, relu=True)
+    return _conv_by_onednn(x, kernel, bias, stride, padding)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+def _conv_by_onednn(
+    x: Maps, kernel: Kernel, bias: Array | None, stride: int, padding: int
+) -> Result:
+    return onednn.convolve(x, kernel, bias, stride, padding, relu=False)
+
+
+def _onednn_forward(
+    x: Maps, kernel: Kernel, bias: Array | None, stride: int, padding: int
+) -> tuple[Result, tuple[Maps, Kernel, Array | None]]:
+    y = _conv_by_onednn(x, kernel, bias, stride, padding)
+    return y, (x, kernel, bias)
+
+
+def _onednn_backward(
+    stride: int,
+    padding: int,
+    saved: tuple[Maps, Kernel, Array | None],
+    grad: Result,
+) -> tuple[Maps, Kernel, Array | None]:
+    x, kernel, bias = saved
+    if bias is not None:
+        bias = jnp.sum(grad, axis=(0, 1, 2), dtype=jnp.float32)
+    if stride == 1:
+        return *_pull_by_onednn(x, kernel, padding, grad), bias
+    fold = partial(_fold_stride, stride=stride, padding=padding)
+    (x, kernel), unfold = jax.vjp(fold, x, kernel)
+    return *unfold(_pull_by_onednn(x, kernel, 0, grad)), bias
+
+
+_conv_by_onednn.defvjp(_onednn_forward, _onednn_backward)
+
+
+def _pull_by_onednn(
+    x: Maps, kernel: Kernel, padding: int, grad: Result
+) -> tuple[Maps, Kernel]:
+    """Gradients of a convolution of stride 1."""
+    side, _, c, o = kernel.shape
+    border = side - 1 - padding
+    turned = kernel[::-1, ::-1].swapaxes(2, 3)
+    x_grad = onednn.convolve(grad, turned, None, 1, border, relu=False)
+    # A product for each weight of the kernel's window: the fewest copies of the maps.
+    columns = [_shift(x, 2, padding - j, grad.shape[2]) for j in range(side)]
+    rows = [_shift(grad, 1, i - padding, x.shape[1]) for i in range(side)]
+    if c < NARROW:
+        columns = [_beside(_shift(x, 2, padding, grad.shape[2] + side - 1), side, 2)]
+    products = [
+        onednn.multiply_turned(column.reshape(-1, column.shape[-1]), row.reshape(-1, o))
+        for row in rows
+        for column in columns
+    ]
+    found = jnp.stack(products).reshape(side, side, c, o)
+    return x_grad, found.astype(kernel.dtype)
+
+
+def _shift(x: Maps, axis: int, by: int, extent: int) -> Result:
+    """Move maps `by` cells along an axis that then has `extent`; zeros come in."""
+    edges = [(0, 0, 0)] * x.ndim
+    edges[axis] = by, extent - by - x.shape[axis], 0
+    return _move(x, lambda bits: lax.pad(bits, jnp.zeros((), bits.dtype), edges))
 
 
 def _conv_by_xla(x: Maps, kernel: Kernel, stride: int, padding: int) -> Result:

@@ -26,7 +26,7 @@ class BasicBlock(nn.Module):
         """Return maps of `features` channels; a skip of another shape is projected."""
         f, stride = self.features, self.stride
         y = self.conv(f, 3, stride, 1, use_bias=False, name="conv1")(x)
-        y = nn.relu(self.norm(name="norm1")(y))
+        y = self.norm(name="norm1", relu=True)(y)
         y = self.conv(f, 3, 1, 1, use_bias=False, name="conv2")(y)
         y = self.norm(name="norm2")(y)
         if stride > 1 or x.shape[-1] != f:
@@ -97,7 +97,7 @@ class CornerStack(nn.Module):
         widths = level_widths(f, self.depth)
         y = CornerHourglass(widths, self.parts, name="hourglass")(x)
         y = conv(f, size=3, padding=1, use_bias=False, name="features")(y)
-        y = nn.relu(norm(name="features_norm")(y))
+        y = norm(name="features_norm", relu=True)(y)
         seen = y
         if self.hidden:
             seen = nn.relu(conv(f, size=3, padding=1, name="heatmaps_hidden")(y))
@@ -120,5 +120,5 @@ class CornerStem(nn.Module):
     def __call__(self, images: Maps) -> Float[Array, "b h//4 w//4 f"]:
         """Return maps of `features` channels."""
         x = self.parts.conv(self.width, 7, 2, 3, use_bias=False, name="conv")(images)
-        x = nn.relu(self.parts.norm(name="norm")(x))
+        x = self.parts.norm(name="norm", relu=True)(x)
         return self.parts.block(self.parts.features, stride=2, name="block1")(x)

@@ -22,7 +22,7 @@ class ParallelResidual(nn.Module):
         """Return maps of `features` channels."""
         y, steps = x, []
         for i, share in enumerate((2, 4, 4), start=1):
-            y = nn.relu(self.norm(name=f"norm{i}")(y))
+            y = self.norm(name=f"norm{i}", relu=True)(y)
             y = self.conv(
                 *(self.features // share, 3),
                 padding=1,
@@ -31,6 +31,6 @@ class ParallelResidual(nn.Module):
             )(y)
             steps.append(y)
         if x.shape[-1] != self.features:
-            x = nn.relu(self.norm(name="skip_norm")(x))
+            x = self.norm(name="skip_norm", relu=True)(x)
             x = self.conv(self.features, use_bias=False, name="skip")(x)
         return x + jnp.concatenate(steps, axis=-1)

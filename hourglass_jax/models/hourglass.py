@@ -40,11 +40,11 @@ class Residual(nn.Module):
     def __call__(self, x: Maps) -> Features:
         """Return maps of `features` channels; the skip is 1x1 only to change width."""
         half = self.features // 2
-        y = nn.relu(self.norm(name="norm1")(x))
+        y = self.norm(name="norm1", relu=True)(x)
         y = self.conv(half, name="conv1")(y)
-        y = nn.relu(self.norm(name="norm2")(y))
+        y = self.norm(name="norm2", relu=True)(y)
         y = self.conv(half, size=3, padding=1, name="conv2")(y)
-        y = nn.relu(self.norm(name="norm3")(y))
+        y = self.norm(name="norm3", relu=True)(y)
         y = self.conv(self.features, name="conv3")(y)
         if x.shape[-1] != self.features:
             x = self.conv(self.features, name="skip")(x)
@@ -101,7 +101,7 @@ class Stack(nn.Module):
         ]
         y = self.parts.residuals("residual")(y)
         y = conv(features, name="features")(y)
-        y = nn.relu(norm(name="features_norm")(y))
+        y = norm(name="features_norm", relu=True)(y)
         heatmaps = conv(self.keypoints, name="heatmaps")(y)
         if self.merge:
             x = x + conv(features, name="merge_features")(y)
@@ -127,7 +127,7 @@ class Stem(nn.Module):
         x = self.parts.conv(self.width, size=7, stride=2, padding=3, name="conv")(
             images
         )
-        x = nn.relu(self.parts.norm(name="norm")(x))
+        x = self.parts.norm(name="norm", relu=True)(x)
         x = block(2 * self.width, name="residual1")(x)
         x = self.parts.pool(x)
         middle = 2 * self.width if self.kind == "original" else features
@@ -168,6 +168,8 @@ class StackedHourglass(nn.Module):
         remat: "stack" recomputes each stack in the backward pass: one more forward
             for memory that no longer grows with `stacks` times a stack's activations.
             "residual" recomputes each residual block instead and keeps their inputs.
+        onednn: convolutions by oneDNN, in a program for one CPU; set by
+            `hourglass_jax.models.onednn.use_onednn` where that serves.
     """
 
     stacks: int
@@ -184,6 +186,7 @@ class StackedHourglass(nn.Module):
     dtype: DTypeLike = jnp.float32
     scan: bool = True
     remat: Literal["none", "stack", "residual"] = "none"
+    onednn: bool = False
 
     @nn.compact
     def __call__(
@@ -239,6 +242,7 @@ class StackedHourglass(nn.Module):
             norm=self.norm,
             dtype=self.dtype,
             train=train,
+            onednn=self.onednn,
         )
 
 

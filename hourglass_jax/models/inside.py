@@ -19,7 +19,7 @@ class InsideHeatmaps(nn.Module):
     @nn.compact
     def __call__(self, x: Maps) -> Float[Array, "b hh ww k"]:
         """Return heatmaps whose h and w are 2^doublings times those of `x`."""
-        y = nn.relu(self.parts.norm(name="norm")(x))
+        y = self.parts.norm(name="norm", relu=True)(x)
         y = self.parts.conv(self.keypoints, name="heatmaps")(y)
         for _ in range(self.doublings):
             y = layers.upsample(y)

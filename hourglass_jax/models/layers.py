@@ -11,7 +11,7 @@ from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from hourglass_jax.models.convolution import Maps, Result, conv
+from hourglass_jax.models.convolution import Maps, Result, conv, conv_by_onednn
 
 
 class Conv(nn.Module):
@@ -19,6 +19,7 @@ class Conv(nn.Module):
 
     Kernel and bias are uniform in +-1/sqrt(fan_in), the default of Torch7 and PyTorch.
     `padding` zeros go on every side: "SAME" would shift a strided 7x7 by one pixel.
+    `onednn`: see `hourglass_jax.models.onednn`.
     """
 
     features: int
@@ -27,18 +28,26 @@ class Conv(nn.Module):
     padding: int = 0
     use_bias: bool = True
     dtype: DTypeLike = jnp.float32
+    onednn: bool = False
 
     @nn.compact
-    def __call__(self, x: Maps) -> Result:
-        """Convolve; parameters are float32, the arithmetic and result `dtype`."""
+    def __call__(self, x: Maps, relu: bool = False) -> Result:
+        """Convolve; parameters are float32, the arithmetic and result `dtype`.
+
+        `relu`, which needs `onednn`, is for inference, where one follows (`fuse_relu`).
+        """
         shape = (self.size, self.size, x.shape[-1], self.features)
         fan_in = self.size**2 * x.shape[-1]
         kernel = self.param("kernel", uniform, shape, fan_in)
         x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
+        bias = None
+        if self.use_bias:
+            bias = self.param("bias", uniform, (self.features,), fan_in)
+        if self.onednn:
+            return conv_by_onednn(x, kernel, bias, self.stride, self.padding, relu)
         y = conv(x, kernel, self.stride, self.padding)
-        if not self.use_bias:
+        if bias is None:
             return y
-        bias = self.param("bias", uniform, (self.features,), fan_in)
         # In float32, and so is the sum over all pixels that is the bias's gradient.
         y = y.astype(jnp.float32) + bias.reshape(1, 1, 1, -1)
         return y.astype(self.dtype)
@@ -55,10 +64,12 @@ class BatchNorm(nn.Module):
 
     Statistics are float32 whatever `dtype` is. The batch is normalised by its biased
     variance while the running one is unbiased, as in Torch. Under `jit` with a sharded
-    batch the statistics are those of the whole batch.
+    batch the statistics are those of the whole batch. Without variables it does nothing
+    (`hourglass_jax.models.folding`). `relu`: a ReLU follows.
     """
 
     train: bool
+    relu: bool = False
     momentum: float = 0.9
     epsilon: float = 1e-5
     dtype: DTypeLike = jnp.float32
@@ -66,6 +77,8 @@ class BatchNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Maps) -> Maps:
         """Normalise each channel; in training also update the running statistics."""
+        if self.is_folded():
+            return nn.relu(x) if self.relu else x
         channels = x.shape[-1:]
         scale = self.param("scale", nn.initializers.ones, channels, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, channels, jnp.float32)
@@ -84,7 +97,13 @@ class BatchNorm(nn.Module):
         factor = scale * lax.rsqrt(var + self.epsilon)
         offset = bias - mean * factor
         factor, offset = (a.reshape(1, 1, 1, -1) for a in (factor, offset))
-        return self._recomputed(_scale)(x, factor, offset).astype(self.dtype)
+        y = self._recomputed(_scale)(x, factor, offset).astype(self.dtype)
+        return nn.relu(y) if self.relu else y
+
+    def is_folded(self) -> bool:
+        """Whether the convolution before it does its work."""
+        known = self.is_initializing() or self.has_variable("params", "scale")
+        return not self.train and not known
 
     def _recomputed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         # The backward pass would keep float32 copies of maps that are bfloat16. Only
@@ -113,8 +132,10 @@ class GroupNorm(nn.Module):
     """Normalise groups of channels over h and w of each image: no running statistics.
 
     A width that 16 does not divide has smaller groups, of the largest common divisor.
+    `relu`: a ReLU follows.
     """
 
+    relu: bool = False
     epsilon: float = 1e-5
     dtype: DTypeLike = jnp.float32
 
@@ -130,7 +151,8 @@ class GroupNorm(nn.Module):
         var = jnp.mean(jnp.square(groups - mean), axes, keepdims=True)
         y = ((groups - mean) * lax.rsqrt(var + self.epsilon)).reshape(x.shape)
         y = y * scale.reshape(1, 1, 1, -1) + bias.reshape(1, 1, 1, -1)
-        return y.astype(self.dtype)
+        y = y.astype(self.dtype)
+        return nn.relu(y) if self.relu else y
 
 
 @jax.custom_vjp

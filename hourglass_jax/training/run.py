@@ -19,6 +19,7 @@ from hourglass_jax.errors import InputError
 from hourglass_jax.evaluation import metric_names
 from hourglass_jax.inference import find_keypoints
 from hourglass_jax.models.hourglass import StackedHourglass
+from hourglass_jax.models.onednn import use_onednn
 from hourglass_jax.progress import console
 from hourglass_jax.skeleton import Skeleton
 from hourglass_jax.training.checkpoints import (
@@ -152,7 +153,7 @@ def jit_predict(
     """`find_keypoints` for crops that are split over a mesh; all devices get all."""
     predict = partial(
         find_keypoints,
-        net=net,
+        net=use_onednn(net, [each.platform for each in mesh.devices.flat]),
         mean=config.model.mean,
         partners=skeleton.flip,
         flip=False,

@@ -14,6 +14,7 @@ from hourglass_jax.config import Config
 from hourglass_jax.heatmaps import make_targets
 from hourglass_jax.losses import heatmap_loss
 from hourglass_jax.models.hourglass import STRIDE, StackedHourglass, normalise
+from hourglass_jax.models.onednn import use_onednn
 from hourglass_jax.training.gradients import Batch, Learn, Lesson, in_parts, per_shard
 from hourglass_jax.training.sharding import replicated, split_batch
 from hourglass_jax.training.state import TrainState, Variables
@@ -124,6 +125,7 @@ def jit_train_step(
     mesh: Mesh,
 ) -> Step:
     """`train_step` compiled for a mesh: batch split, state replicated and donated."""
+    net = use_onednn(net, [each.platform for each in mesh.devices.flat])
     step = partial(
         train_step,
         learn=make_learn(net, config, mesh),

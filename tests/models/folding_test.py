@@ -42,8 +42,8 @@ def draw_images(*shape):
     return jnp.asarray(numbers, jnp.float32)
 
 
-def count_folded(variables):
-    """Norms that multiply by 1, exactly; and all there are."""
+def count_norms(variables):
+    """Norms that have variables, and how many of them multiply by 1, exactly."""
     flat = flax.traverse_util.flatten_dict(variables)
     norms = [path[1:-1] for path in flat if path[-1] == "var"]
     factors = [
@@ -51,7 +51,13 @@ def count_folded(variables):
         * jax.lax.rsqrt(flat["batch_stats", *norm, "var"] + EPSILON)
         for norm in norms
     ]
-    return sum(bool((factor == 1).all()) for factor in factors), len(norms)
+    return len(norms), sum(bool((factor == 1).all()) for factor in factors)
+
+
+def count_folded(folded, variables):
+    """Norms that have gone into a convolution, but for their offset or altogether."""
+    (before, _), (left, ones) = count_norms(variables), count_norms(folded)
+    return before - left + ones
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -66,11 +72,23 @@ def test_a_folded_network_answers_the_same(kind):
     found = run(folded)
     scale = float(jnp.abs(expected).max())
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * scale)
-    shapes, folded_shapes = (
-        jax.tree.map(lambda x: (x.shape, x.dtype), tree) for tree in (variables, folded)
+    every, left = (
+        {
+            path: (x.shape, x.dtype)
+            for path, x in flax.traverse_util.flatten_dict(tree).items()
+        }
+        for tree in (variables, folded)
     )
-    assert shapes == folded_shapes
-    assert count_folded(folded) == (behind_convolutions, norms)
+    assert left.items() <= every.items()
+    assert count_norms(variables) == (norms, 0)
+    assert count_folded(folded, variables) == behind_convolutions
+
+
+def test_training_without_a_norms_variables_is_an_error():
+    net = make()
+    folded = fold(net, draw(net))
+    with pytest.raises(flax.errors.FlaxError, match="scale"):
+        net.apply(folded, draw_images(2, 8, 8, 3), train=True, mutable=["batch_stats"])
 
 
 def test_a_loop_is_folded_as_a_scan_is():
@@ -142,7 +160,7 @@ def test_only_what_nobody_else_reads_is_folded(wiring, folded):
         net.apply(found, images, train=False),
         net.apply(variables, images, train=False),
     )
-    assert count_folded(found)[0] == folded
+    assert count_folded(found, variables) == folded
 
 
 def test_without_a_bias_the_norm_keeps_the_offset():

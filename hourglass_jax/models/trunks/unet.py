@@ -20,7 +20,7 @@ class ConvPair(nn.Module):
         """Return maps of `width` channels, none negative."""
         for i in (1, 2):
             x = self.conv(self.width, size=3, padding=1, name=f"conv{i}")(x)
-            x = nn.relu(self.norm(name=f"norm{i}")(x))
+            x = self.norm(name=f"norm{i}", relu=True)(x)
         return x
 
 
@@ -35,7 +35,7 @@ class UNet(Trunk):
     def pyramid(self, x: Maps, levels: int = 1) -> tuple[Level, ...]:
         """Return the features, then what the lower levels of the way up hold."""
         conv, norm, width = self.parts.conv, self.parts.norm, self._width()
-        maps = nn.relu(norm(name="input_norm")(conv(width, name="input")(x)))
+        maps = norm(name="input_norm", relu=True)(conv(width, name="input")(x))
         down = [ConvPair(width, conv, norm, name="down0")(maps)]
         for level in range(1, self.depth + 1):
             low = self.parts.pool(down[-1])

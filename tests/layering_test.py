@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "hourglass_jax"
 LEVELS = (
     {
         *("compile_cache", "compile_options", "config", "config_files", "errors"),
-        *("extras", "files"),
+        *("extras", "files", "memory"),
         *("geometry", "joint_names", "progress", "skeleton", "skeleton_files"),
     },
     {"models", "heatmaps", "decoding", "drawing", "losses", "metrics"},

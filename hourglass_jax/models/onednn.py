@@ -12,12 +12,12 @@ import platform
 import sys
 import warnings
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
-import jaxlib
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
@@ -47,7 +47,7 @@ def serves(dtype: DTypeLike) -> bool:
     if os.environ.get(VARIABLE, "").lower() in ("off", "0", "no", "false"):
         return False
     linux = sys.platform == "linux" and platform.machine() == "x86_64"
-    if not linux or jaxlib.__version__ not in TRIED:
+    if not linux or version("jaxlib") not in TRIED:
         return False
     if jnp.dtype(dtype) == jnp.bfloat16 and not _BFLOAT16 & _processor():
         return False

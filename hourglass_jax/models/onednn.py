@@ -39,7 +39,12 @@ def use_onednn(net: "StackedHourglass", platforms: list[str]) -> "StackedHourgla
       net: the network.
       platforms: of all devices that the program is compiled for.
     """
-    return net.clone(onednn=platforms == ["cpu"] and serves(net.dtype))
+    chosen = platforms == ["cpu"] and serves(net.dtype)
+    if chosen:
+        # JAX tries to keep the program on disk, and says so when it cannot.
+        message = "Error writing persistent compilation cache entry.*std::bad_alloc"
+        warnings.filterwarnings("ignore", message)
+    return net.clone(onednn=chosen)
 
 
 def serves(dtype: DTypeLike) -> bool:
@@ -51,9 +56,6 @@ def serves(dtype: DTypeLike) -> bool:
         return False
     if jnp.dtype(dtype) == jnp.bfloat16 and not _BFLOAT16 & _processor():
         return False
-    # JAX tries to keep the program on disk, and says so when it cannot.
-    message = "Error writing persistent compilation cache entry.*std::bad_alloc"
-    warnings.filterwarnings("ignore", message)
     return jnp.dtype(dtype) in (jnp.float32, jnp.bfloat16)
 
 

@@ -81,6 +81,23 @@ def workdir(tmp_path, predictor):
 
 
 @pytest.fixture
+def watch_batches(predictor, monkeypatch):
+    """Call it to get a list to which each batch adds its size from then on."""
+
+    def watch():
+        sizes, start = [], type(predictor).start
+
+        def watched(images, options):
+            sizes.append(len(images))
+            return start(predictor, images, options)
+
+        monkeypatch.setattr(predictor, "start", watched, raising=False)
+        return sizes
+
+    return watch
+
+
+@pytest.fixture
 def compilations():
     """Fields of each compilation since the list was cleared."""
     seen = []

@@ -130,7 +130,9 @@ def test_a_film_cut_off_is_answered_so_far_and_named(run, tmp_path, capsys):
     assert len(read(tmp_path, "b.json")["frames"]) == len(TICKS)
 
 
-def test_a_stopped_film_goes_on_where_it_stopped(run, predictor, tmp_path, monkeypatch):
+def test_a_stopped_film_goes_on_where_it_stopped(
+    run, tmp_path, monkeypatch, watch_batches
+):
     path = make(tmp_path / "a.mp4")
     run([path], draw=False, out=tmp_path / "whole")
     with monkeypatch.context() as patch:
@@ -144,14 +146,7 @@ def test_a_stopped_film_goes_on_where_it_stopped(run, predictor, tmp_path, monke
         patch.setattr(films, "_entry", fail)
         with pytest.raises(KeyboardInterrupt):
             run([path])
-    seen = []
-    start = type(predictor).start
-
-    def watched(images, options):
-        seen.append(len(images))
-        return start(predictor, images, options)
-
-    monkeypatch.setattr(predictor, "start", watched, raising=False)
+    seen = watch_batches()
     assert run([path], resume=True) == 0
     assert sum(seen) == len(TICKS) - 5
     frames = read(tmp_path)["frames"]

@@ -39,7 +39,7 @@ def test_a_full_disk_leaves_no_half_file(run, write, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), CannotWriteError("disk full")])
 def test_a_stopped_start_goes_on_where_it_stopped(
-    run, predictor, write, tmp_path, monkeypatch, error
+    run, write, tmp_path, monkeypatch, error, watch_batches
 ):
     inputs = [write(f"in/{name}.png") for name in "abcde"]
     run(inputs, out=tmp_path / "whole")
@@ -49,14 +49,7 @@ def test_a_stopped_start_goes_on_where_it_stopped(
             run(inputs)
     finished = answers(tmp_path / "out")
     assert finished.keys() == {"a.json", "b.json"}
-    seen = []
-    start = type(predictor).start
-
-    def watched(images, options):
-        seen.append(len(images))
-        return start(predictor, images, options)
-
-    monkeypatch.setattr(predictor, "start", watched, raising=False)
+    seen = watch_batches()
     assert run(inputs, resume=True) == 0
     assert sum(seen) == 3
     assert names(tmp_path / "out") == names(tmp_path / "whole")
@@ -148,20 +141,13 @@ def test_only_where_boxes_have_changed_a_photograph_is_answered_again(
 
 
 def test_only_frames_whose_boxes_have_changed_are_answered_again(
-    run, predictor, tmp_path, monkeypatch
+    run, tmp_path, watch_batches
 ):
     film, one = make(tmp_path / "b.mp4"), [[0, 0, 20, 30]]
     boxes = {"b.mp4": {str(i): one for i in range(6)}}
     run([film], boxes, draw=False)
     boxes["b.mp4"]["3"] = [[0, 0, 20, 31]]
-    seen = []
-    start = type(predictor).start
-
-    def watched(images, options):
-        seen.append(len(images))
-        return start(predictor, images, options)
-
-    monkeypatch.setattr(predictor, "start", watched, raising=False)
+    seen = watch_batches()
     run([film], boxes, draw=False, resume=True)
     assert len(seen) == 1
 

@@ -12,7 +12,6 @@ import argparse
 import dataclasses
 import datetime
 import json
-import os
 import platform
 import time
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from matplotlib.figure import Figure
 
 from hourglass_jax.config import Config, DataConfig, ModelConfig, TrainConfig
 from hourglass_jax.diagnosis.cost import count_products
+from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.diagnosis.timing import milliseconds, spread
 from hourglass_jax.training.optim import make_optimiser
 from hourglass_jax.training.sharding import make_mesh, put_batch, replicated
@@ -196,7 +196,7 @@ def main() -> None:
     report: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "device": f"{device.device_kind} ({platform.machine()})",
-        "cores": len(os.sched_getaffinity(0)),
+        **host(),
         "versions": {"jax": jax.__version__},
         "base": dataclasses.asdict(base),
         "rounds": rounds,

@@ -10,7 +10,6 @@ import dataclasses
 import datetime
 import importlib.metadata
 import json
-import os
 import platform
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from hourglass_jax import geometry
 from hourglass_jax.config import Decoder
 from hourglass_jax.data.crop import crop_picture
 from hourglass_jax.data.photographs import Picture, read_photograph
+from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.inference import (
     Form,
     Predictor,
@@ -97,7 +97,7 @@ def main() -> None:
     report = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "device": f"{jax.devices()[0].device_kind} ({platform.machine()})",
-        "cores": len(os.sched_getaffinity(0)),
+        **host(),
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "model": model.card.model.network() | {"input_size": model.card.input_size},
         "parameter_bytes": sum(leaf.nbytes for leaf in parameters),

@@ -12,8 +12,6 @@ import datetime
 import importlib.util
 import itertools
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -29,6 +27,7 @@ from jax import lax
 
 from hourglass_jax.compile_options import compiler_options
 from hourglass_jax.config import Config, ModelConfig, TrainConfig
+from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.diagnosis.timing import spread
 from hourglass_jax.models import StackedHourglass, init, onednn
 from hourglass_jax.models.folding import fold, fuse_relu
@@ -188,8 +187,7 @@ def main() -> None:
     }
     report = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
+        **host(),
         "versions": {"jax": jax.__version__},
         "rounds": ROUNDS,
         "product_gflops": product_rates(),

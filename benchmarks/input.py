@@ -19,7 +19,6 @@ import datetime
 import itertools
 import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -46,6 +45,7 @@ from hourglass_jax.data.crop import crop_picture
 from hourglass_jax.data.datasets import open_dataset
 from hourglass_jax.data.pipeline import TrainingSample, training_batches
 from hourglass_jax.data.schema import open_picture
+from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.geometry import crop_affine
 
 BATCH, BATCHES, ROUNDS = 16, 30, 5
@@ -212,8 +212,7 @@ def main() -> None:
         print(way, *(f"{key} {value}" for key, value in by_stage.items()), sep="\n  ")
     report = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "device": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
+        **host(),
         "versions": {
             "opencv": cv2.__version__,
             "numpy": np.__version__,

@@ -9,7 +9,6 @@ ours is faster. Shapes are those of a network of 64 and one of 256 features.
 
 import datetime
 import json
-import os
 import platform
 import statistics
 import sys
@@ -24,6 +23,7 @@ import jax
 import jax.numpy as jnp
 import jaxlib
 
+from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.models import convolution, layers
 
 ROUNDS = 15
@@ -123,7 +123,7 @@ def main() -> None:
     report = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "device": f"{device.device_kind} ({platform.machine()})",
-        "cores": len(os.sched_getaffinity(0)),
+        **host(),
         "versions": {"jax": jax.__version__, "jaxlib": jaxlib.__version__},
         "rounds": ROUNDS,
         "forward_and_backward": results,

@@ -30,6 +30,7 @@ import jaxlib
 
 from hourglass_jax.config import Config, TrainConfig
 from hourglass_jax.diagnosis.cost import variable_shapes
+from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.models import StackedHourglass
 from hourglass_jax.training.optim import make_optimiser
 from hourglass_jax.training.sharding import make_mesh
@@ -104,7 +105,7 @@ def main() -> None:
     report: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "device": f"{jax.devices('cpu')[0].device_kind} ({platform.machine()})",
-        "cores": len(os.sched_getaffinity(0)),
+        **host(),
         "versions": {"jax": jax.__version__, "jaxlib": jaxlib.__version__},
         "batch": BATCH,
         "side": SIDE,

@@ -15,7 +15,6 @@ import dataclasses
 import datetime
 import io
 import json
-import os
 import platform
 import statistics
 import tempfile
@@ -32,6 +31,7 @@ import tyro
 from hourglass_jax.config import ModelConfig
 from hourglass_jax.data.figures import draw_figure
 from hourglass_jax.data.photographs import read_photograph
+from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.inference.crops import crop_people
 from hourglass_jax.inference.files import predict_files
 from hourglass_jax.inference.job import Job
@@ -164,7 +164,7 @@ def main(benchmark: Benchmark) -> None:
     report = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "device": f"{device.platform} {device.device_kind} {platform.machine()}",
-        "cores": len(os.sched_getaffinity(0)),
+        **host(),
         "versions": {"jax": jax.__version__, "opencv": cv2.__version__},
         "photographs_size": f"{WIDTH}x{HEIGHT}",
         **{k: v for k, v in dataclasses.asdict(benchmark).items() if k != "json"},

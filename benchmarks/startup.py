@@ -22,6 +22,7 @@ from typing import Any
 import jax
 
 from hourglass_jax.compile_cache import VARIABLE
+from hourglass_jax.diagnosis.machine import host
 
 ROUNDS = 3
 CONFIG = Path(__file__).parents[1] / "configs" / "synthetic_demo.py"
@@ -88,8 +89,7 @@ def main() -> None:
         print(f"{what:20s}", *(f"{name} {value}" for name, value in figures.items()))
     report = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
+        **host(),
         "versions": {"jax": jax.__version__, "python": platform.python_version()},
         "rounds": ROUNDS,
         "results": results,

@@ -33,6 +33,7 @@ from roofline import CHIPS, compute_seconds, efficiency, exchange_seconds, work_
 
 from hourglass_jax.config import Config, MeshConfig, ModelConfig, TrainConfig
 from hourglass_jax.diagnosis.cost import count_products, variable_shapes
+from hourglass_jax.diagnosis.machine import cores
 from hourglass_jax.inference.forward import find_keypoints
 from hourglass_jax.training.collectives import count_collectives
 from hourglass_jax.training.gradients import on_each_shard
@@ -140,7 +141,7 @@ def measure(case: Case) -> dict[str, Any]:
         "chips": len(devices),
         "device": devices[0].device_kind,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "host": f"{platform.machine()}, cores: {len(os.sched_getaffinity(0))}",
+        "host": f"{platform.machine()}, cores: {cores()}",
         "versions": {
             **{"jax": jax.__version__, "jaxlib": jaxlib.__version__},
             "libtpu": libtpu.__version__,

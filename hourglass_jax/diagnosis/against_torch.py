@@ -4,8 +4,6 @@ import dataclasses
 import datetime
 import importlib.util
 import json
-import os
-import platform
 import statistics
 import tempfile
 from collections.abc import Iterable
@@ -16,6 +14,7 @@ import numpy as np
 
 from hourglass_jax.diagnosis.cases import Case
 from hourglass_jax.diagnosis.contenders import Contender, contender
+from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.diagnosis.timing import spread
 from hourglass_jax.errors import InputError
 from hourglass_jax.files import write_json
@@ -56,14 +55,14 @@ def compare(cases: Iterable[Case], rounds: int, out: Path | None) -> dict[str, A
       The content of the file: ``about`` and ``cases``, by `Case.name`.
 
     Raises:
-      InputError: PyTorch is not installed, or ``out`` is not such a file.
+      InputError: PyTorch is not installed, or ``out`` is not such a file, or one of
+        another machine.
       DifferentError: the answers of a case are not the same.
     """
     require_torch()
     report = _read(out) if out is not None and out.exists() else {"cases": {}}
     report["about"] = {
-        "machine": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
+        **host(),
         "ratio": "PyTorch's best time over ours: above 1, ours is faster",
         "rounds": "in turns, each side waits while the other computes",
     }
@@ -155,12 +154,22 @@ def _race(ours: Contender, theirs: Contender, rounds: int) -> list[tuple[float, 
     ]
 
 
+def _name(machine: dict[str, Any]) -> str:
+    return f"{machine['cores']} cores of {machine['processor']}"
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         report = json.loads(path.read_text())
         report["cases"].keys()
+        there = {name: report["about"][name] for name in host()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"benchmark: {path} is not a file of this comparison; give a new name"
         ) from error
+    if there != host():
+        raise InputError(
+            f"benchmark: {path} was measured on {_name(there)}, and this is "
+            f"{_name(host())}; give a new name"
+        )
     return dict(report)

@@ -14,7 +14,7 @@ from pathlib import Path
 import tyro
 
 from hourglass_jax import __version__
-from hourglass_jax.diagnosis import text
+from hourglass_jax.diagnosis import machine, text
 
 _REQUIRED = (
     *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy"),
@@ -76,7 +76,7 @@ def devices() -> Iterator[tuple[str, str]]:
         memory = (device.memory_stats() or {}).get("bytes_limit")
         known = f", {text.size(memory)}" if memory else ""
         yield str(device), f"{device.device_kind}{known}"
-    yield "processor", f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}"
+    yield "processor", f"{machine.cores()} cores, {machine.processor()}"
     yield "oneDNN", f"for training and --optimise on CPU: {_onednn_types()}"
     if jax.default_backend() == "cpu" and _NVIDIA.exists():
         yield (

@@ -1,7 +1,6 @@
 """Latency, throughput and memory of a model, and what each of its exits is worth."""
 
 import datetime
-import os
 import platform
 import resource
 import sys
@@ -19,6 +18,7 @@ from hourglass_jax.diagnosis.cost import (
     count_products,
     variable_shapes,
 )
+from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.diagnosis.subject import shorten
 from hourglass_jax.diagnosis.timing import milliseconds, spread
 from hourglass_jax.errors import InputError
@@ -128,7 +128,7 @@ def about() -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "device": f"{device.device_kind} ({platform.machine()})",
         "devices": jax.device_count(),
-        "cores": len(os.sched_getaffinity(0)),
+        **host(),
         "versions": {"jax": jax.__version__, "python": platform.python_version()},
     }
 
@@ -147,8 +147,9 @@ def describe(report: Mapping[str, Any]) -> str:
             )
         )
     memory = ", ".join(f"{k} {text.size(v)}" for k, v in report["memory"].items())
-    device, cores = report["about"]["device"], report["about"]["cores"]
-    title = f"crops to keypoints on {device}, {cores} cores"
+    title = "crops to keypoints on {device}; {cores} cores of {processor}".format(
+        **report["about"]
+    )
     return f"{title}\n{text.align(rows)}\npeak memory: {memory}"
 
 

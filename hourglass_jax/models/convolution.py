@@ -21,6 +21,8 @@ from hourglass_jax.models import onednn
 Maps = Float[Array, "b h w c"]
 Result = Float[Array, "b hh ww o"]  # of another size or width than `Maps`
 Kernel = Float[Array, "kh kw c o"]
+Bias = Float[Array, " o"]
+Saved = tuple[Maps, Kernel, Bias | None, tuple[()] | None]  # None: nothing is added
 NARROW = 32  # maps of fewer channels are joined first: a product would read for nothing
 
 
@@ -67,52 +69,61 @@ _conv.defvjp(_conv_forward, _conv_backward)
 
 
 # Inlined for the same reason.
-@partial(jax.jit, static_argnums=(3, 4, 5), inline=True)
+@partial(jax.jit, static_argnums=(4, 5, 6), inline=True)
 def conv_by_onednn(
     x: Maps,
     kernel: Kernel,
-    bias: Float[Array, " o"] | None,
+    bias: Bias | None,
+    add: Result | None = None,
     stride: int = 1,
     padding: int = 0,
     relu: bool = False,
 ) -> Result:
-    """`conv`, then bias and ReLU; only where `hourglass_jax.models.onednn` serves.
+    """`conv`, plus bias and `add`, then ReLU; only where `models.onednn` serves.
 
-    The bias is float32. With `relu` it has no gradient.
+    The bias is float32, `add` as `x`. With `relu` there is no gradient.
     """
     if relu:
-        return onednn.convolve(x, kernel, bias, stride, padding, relu=True)
-    return _conv_by_onednn(x, kernel, bias, stride, padding)
+        return onednn.convolve(x, kernel, bias, add, stride, padding, relu=True)
+    return _conv_by_onednn(x, kernel, bias, add, stride, padding)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+@partial(jax.custom_vjp, nondiff_argnums=(4, 5))
 def _conv_by_onednn(
-    x: Maps, kernel: Kernel, bias: Array | None, stride: int, padding: int
+    x: Maps,
+    kernel: Kernel,
+    bias: Bias | None,
+    add: Result | None,
+    stride: int,
+    padding: int,
 ) -> Result:
-    return onednn.convolve(x, kernel, bias, stride, padding, relu=False)
+    return onednn.convolve(x, kernel, bias, add, stride, padding, relu=False)
 
 
 def _onednn_forward(
-    x: Maps, kernel: Kernel, bias: Array | None, stride: int, padding: int
-) -> tuple[Result, tuple[Maps, Kernel, Array | None]]:
-    y = _conv_by_onednn(x, kernel, bias, stride, padding)
-    return y, (x, kernel, bias)
+    x: Maps,
+    kernel: Kernel,
+    bias: Bias | None,
+    add: Result | None,
+    stride: int,
+    padding: int,
+) -> tuple[Result, Saved]:
+    y = _conv_by_onednn(x, kernel, bias, add, stride, padding)
+    return y, (x, kernel, bias, None if add is None else ())
 
 
 def _onednn_backward(
-    stride: int,
-    padding: int,
-    saved: tuple[Maps, Kernel, Array | None],
-    grad: Result,
-) -> tuple[Maps, Kernel, Array | None]:
-    x, kernel, bias = saved
+    stride: int, padding: int, saved: Saved, grad: Result
+) -> tuple[Maps, Kernel, Bias | None, Result | None]:
+    x, kernel, bias, added = saved
     if bias is not None:
         bias = jnp.sum(grad, axis=(0, 1, 2), dtype=jnp.float32)
+    add = None if added is None else grad
     if stride == 1:
-        return *_pull_by_onednn(x, kernel, padding, grad), bias
+        return *_pull_by_onednn(x, kernel, padding, grad), bias, add
     fold = partial(_fold_stride, stride=stride, padding=padding)
     (x, kernel), unfold = jax.vjp(fold, x, kernel)
-    return *unfold(_pull_by_onednn(x, kernel, 0, grad)), bias
+    return *unfold(_pull_by_onednn(x, kernel, 0, grad)), bias, add
 
 
 _conv_by_onednn.defvjp(_onednn_forward, _onednn_backward)
@@ -125,7 +136,7 @@ def _pull_by_onednn(
     side, _, c, o = kernel.shape
     border = side - 1 - padding
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
-    x_grad = onednn.convolve(grad, turned, None, 1, border, relu=False)
+    x_grad = onednn.convolve(grad, turned, None, None, 1, border, relu=False)
     # A product for each weight of the kernel's window: the fewest copies of the maps.
     columns = [_shift(x, 2, padding - j, grad.shape[2]) for j in range(side)]
     rows = [_shift(grad, 1, i - padding, x.shape[1]) for i in range(side)]

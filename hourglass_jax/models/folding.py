@@ -110,7 +110,9 @@ def _trace(
         module = context.module
         path = "/".join(module.path)
         if context.method_name == "__call__" and isinstance(module, Conv):
-            return checkpoint_name(call(*args, **kwargs), _CONV + path)
+            y = call(*args, **kwargs)
+            # What is added would be scaled, too.
+            return y if kwargs else checkpoint_name(y, _CONV + path)
         if context.method_name == "__call__" and isinstance(module, BatchNorm):
             epsilons[module.path] = module.epsilon
             return call(checkpoint_name(args[0], _NORM + path), **kwargs)

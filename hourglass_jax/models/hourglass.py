@@ -45,10 +45,9 @@ class Residual(nn.Module):
         y = self.norm(name="norm2", relu=True)(y)
         y = self.conv(half, size=3, padding=1, name="conv2")(y)
         y = self.norm(name="norm3", relu=True)(y)
-        y = self.conv(self.features, name="conv3")(y)
         if x.shape[-1] != self.features:
             x = self.conv(self.features, name="skip")(x)
-        return x + y
+        return self.conv(self.features, name="conv3")(y, add=x)
 
 
 class Hourglass(Trunk):
@@ -104,8 +103,8 @@ class Stack(nn.Module):
         y = norm(name="features_norm", relu=True)(y)
         heatmaps = conv(self.keypoints, name="heatmaps")(y)
         if self.merge:
-            x = x + conv(features, name="merge_features")(y)
-            x = x + conv(features, name="merge_heatmaps")(heatmaps)
+            x = conv(features, name="merge_features")(y, add=x)
+            x = conv(features, name="merge_heatmaps")(heatmaps, add=x)
         return x, jnp.stack([*every, heatmaps]).astype(jnp.float32)
 
 

@@ -31,8 +31,10 @@ class Conv(nn.Module):
     onednn: bool = False
 
     @nn.compact
-    def __call__(self, x: Maps, relu: bool = False) -> Result:
-        """Convolve; parameters are float32, the arithmetic and result `dtype`.
+    def __call__(
+        self, x: Maps, *, add: Result | None = None, relu: bool = False
+    ) -> Result:
+        """Convolve, plus `add`; parameters are float32, all else is `dtype`.
 
         `relu`, which needs `onednn`, is for inference, where one follows (`fuse_relu`).
         """
@@ -44,13 +46,14 @@ class Conv(nn.Module):
         if self.use_bias:
             bias = self.param("bias", uniform, (self.features,), fan_in)
         if self.onednn:
-            return conv_by_onednn(x, kernel, bias, self.stride, self.padding, relu)
+            window = self.stride, self.padding
+            return conv_by_onednn(x, kernel, bias, add, *window, relu)
         y = conv(x, kernel, self.stride, self.padding)
-        if bias is None:
-            return y
-        # In float32, and so is the sum over all pixels that is the bias's gradient.
-        y = y.astype(jnp.float32) + bias.reshape(1, 1, 1, -1)
-        return y.astype(self.dtype)
+        if bias is not None:
+            # In float32; so is its gradient, a sum over all pixels.
+            y = y.astype(jnp.float32) + bias.reshape(1, 1, 1, -1)
+            y = y.astype(self.dtype)
+        return y if add is None else add + y
 
 
 def uniform(key: Array, shape: tuple[int, ...], fan_in: int) -> Array:

@@ -73,14 +73,15 @@ def convolve(
     x: Float[Array, "b h w c"],
     kernel: Float[Array, "kh kw c o"],
     bias: Float[Array, " o"] | None,
+    add: Float[Array, "b hh ww o"] | None,
     stride: int,
     padding: int,
     *,
     relu: bool,
 ) -> Float[Array, "b hh ww o"]:
-    """2-D convolution, then what is left of bias and ReLU, in one pass.
+    """2-D convolution, plus what there is of bias and `add`, then ReLU, in one pass.
 
-    `x` and `kernel` are both float32 or both bfloat16; sums are float32.
+    `x`, `kernel` and `add` are all float32 or all bfloat16; sums are float32.
     """
     side = kernel.shape[0]
     height, width = ((n + 2 * padding - side) // stride + 1 for n in x.shape[1:3])
@@ -90,6 +91,7 @@ def convolve(
         "output_feature_dim": 3,
         "spatial_dims": [0, 1],
     }
+    after = {"BIAS": bias is not None, "BINARY_ADD": add is not None, "RELU": relu}
     config = {
         "dims": 4,
         "input": {"dims": 4, "data": maps},
@@ -102,10 +104,10 @@ def convolve(
             "window_dilations": [1, 1],
         },
         "feature_groups": 1,
-        "fusions": {"ops": ["BIAS"] * (bias is not None) + ["RELU"] * relu},
+        "fusions": {"ops": [name for name, used in after.items() if used]},
     }
     result = jax.ShapeDtypeStruct((x.shape[0], height, width, kernel.shape[3]), x.dtype)
-    operands = (x, kernel) if bias is None else (x, kernel, bias)
+    operands = [a for a in (x, kernel, bias, add) if a is not None]
     return _call("convolution", {"onednn_conv_config": config}, result, *operands)
 
 

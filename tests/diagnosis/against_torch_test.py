@@ -69,6 +69,11 @@ def test_every_case_is_kept_as_soon_as_it_is_known(tmp_path, monkeypatch):
     assert list(json.loads(out.read_text())["cases"]) == names[:2]
     compare([parse_case("train:4:1:float32")], 2, out)
     assert len(json.loads(out.read_text())["cases"]) == 3
+    with monkeypatch.context() as elsewhere:
+        another = {"processor": "Another 9000", "cores": 3}
+        elsewhere.setattr(against_torch, "host", lambda: another)
+        with pytest.raises(InputError, match="this is 3 cores of Another 9000"):
+            compare([CASE], 2, out)
     out.write_text("[]")
     with pytest.raises(InputError, match="not a file of this comparison"):
         compare([], 2, out)

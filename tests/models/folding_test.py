@@ -117,6 +117,8 @@ class Wired(StackedHourglass):
         match self.wiring:
             case "in a row":
                 return norm(conv(x))
+            case "with something added":
+                return norm(conv(x, add=x))
             case "also read by a sum":
                 y = conv(x)
                 return y + norm(y)
@@ -143,6 +145,7 @@ def make_wired(wiring):
     ("wiring", "folded"),
     [
         ("in a row", 1),
+        ("with something added", 0),
         ("also read by a sum", 0),
         ("also the answer", 0),
         ("read by two norms", 0),

@@ -34,7 +34,7 @@ NETWORKS = {
 }
 
 
-def plain(x, kernel, bias, stride, padding):
+def plain(x, kernel, bias, add, stride, padding):
     y = jax.lax.conv_general_dilated(
         x,
         kernel,
@@ -42,7 +42,8 @@ def plain(x, kernel, bias, stride, padding):
         [(padding, padding)] * 2,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
-    return y if bias is None else y + bias.reshape(1, 1, 1, -1)
+    y = y if bias is None else y + bias.reshape(1, 1, 1, -1)
+    return y if add is None else y + add
 
 
 def draw(*shapes, seed=0):
@@ -58,36 +59,44 @@ def assert_near(found, expected, share):
 
 
 @pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("with_add", [True, False])
 @pytest.mark.parametrize("with_bias", [True, False])
 @pytest.mark.parametrize("case", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
-def test_result_and_all_gradients_equal_xla(case, with_bias, dtype):
+def test_result_and_all_gradients_equal_xla(case, with_bias, with_add, dtype):
     h, w, c, o, side, stride, padding = case
     x, kernel, bias = draw((2, h, w, c), (side, side, c, o), (o,))
     x, kernel = (a.astype(dtype) for a in (x, kernel))
     bias = bias if with_bias else None
     # The reference computes in float32 from the same numbers.
     wide = x.astype(jnp.float32), kernel.astype(jnp.float32), bias
-    expected, pull_plain = jax.vjp(lambda *a: plain(*a, stride, padding), *wide)
+    shape = plain(*wide, None, stride, padding).shape
+    grad, add = (a.astype(dtype) for a in draw(shape, shape, seed=1))
+    add = add if with_add else None
+    wide_add = add.astype(jnp.float32) if with_add else None
+    expected, pull_plain = jax.vjp(
+        lambda *a: plain(*a, stride, padding), *wide, wide_add
+    )
     found, pull = jax.vjp(
-        lambda *a: conv_by_onednn(*a, stride, padding), x, kernel, bias
+        lambda *a: conv_by_onednn(*a, stride, padding), x, kernel, bias, add
     )
     assert found.dtype == dtype
     assert_near(found, expected, EXACT[dtype])
-    (grad,) = draw(expected.shape, seed=1)
-    grad = grad.astype(dtype)
     wanted = pull_plain(grad.astype(jnp.float32))
-    for got, want, leaf in zip(pull(grad), wanted, (x, kernel, bias), strict=True):
+    leaves = x, kernel, bias, add
+    for got, want, leaf in zip(pull(grad), wanted, leaves, strict=True):
         if leaf is not None:
             assert got.dtype == leaf.dtype
             assert_near(got, want, EXACT[dtype])
 
 
 @pytest.mark.parametrize("dtype", TYPES)
-def test_a_fused_relu_is_a_relu(dtype):
-    x, kernel, bias = draw((2, 9, 7, 5), (3, 3, 5, 11), (11,))
-    x, kernel = x.astype(dtype), kernel.astype(dtype)
-    found = conv_by_onednn(x, kernel, bias, 1, 1, True)
-    expected = jax.nn.relu(conv_by_onednn(x, kernel, bias, 1, 1))
+@pytest.mark.parametrize("with_add", [True, False])
+def test_a_fused_relu_is_a_relu(with_add, dtype):
+    x, kernel, add, bias = draw((2, 9, 7, 5), (3, 3, 5, 11), (2, 9, 7, 11), (11,))
+    x, kernel, add = x.astype(dtype), kernel.astype(dtype), add.astype(dtype)
+    add = add if with_add else None
+    found = conv_by_onednn(x, kernel, bias, add, 1, 1, True)
+    expected = jax.nn.relu(conv_by_onednn(x, kernel, bias, add, 1, 1))
     np.testing.assert_array_equal(found, expected)
     assert (np.asarray(found, np.float32) == 0).any()
 
@@ -112,7 +121,7 @@ def test_the_bits_are_the_same_however_busy_the_threads_are(dtype):
     @jax.jit
     def together(maps, kernels):
         def one(x, k):
-            y, pull = jax.vjp(lambda x, k: conv_by_onednn(x, k, None, 1, 1), x, k)
+            y, pull = jax.vjp(lambda x, k: conv_by_onednn(x, k, None, None, 1, 1), x, k)
             return y, pull(y)
 
         pairs = zip(maps, kernels, strict=True)
@@ -221,8 +230,8 @@ def test_a_program_that_cannot_be_kept_on_disk_is_not_complained_of(tmp_path):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert use_onednn(StackedHourglass(1, 8, 3, depth=1), ["cpu"]).onednn
-            y = jax.jit(lambda x, k: conv_by_onednn(x, k, None, 1, 1))(x, kernel)
+            y = jax.jit(lambda x, k: conv_by_onednn(x, k, None, None, 1, 1))(x, kernel)
     finally:
         for name, value in before.items():
             jax.config.update(name, value)
-    assert_near(y, plain(x, kernel, None, 1, 1), EXACT[jnp.float32])
+    assert_near(y, plain(x, kernel, None, None, 1, 1), EXACT[jnp.float32])

@@ -23,7 +23,7 @@ from hourglass_jax.diagnosis.timing import Run, fastest
 from hourglass_jax.diagnosis.torch_names import flatten
 from hourglass_jax.heatmaps import make_targets
 from hourglass_jax.models import STRIDE, normalise
-from hourglass_jax.models.folding import fold, fuse_relu
+from hourglass_jax.models.folding import fold, fuse_relu, narrow_kernels
 from hourglass_jax.models.onednn import use_onednn
 from hourglass_jax.training.optim import make_optimiser
 from hourglass_jax.training.sharding import make_mesh, put_batch, replicated
@@ -81,11 +81,12 @@ def _inference(
             fast = use_onednn(net, [jax.default_backend()])
             return fast.apply(variables, images, train=False)
 
+    folded = narrow_kernels(net, fold(net, variables))
     options = compiler_options(jax.default_backend())
     forward = jax.jit(apply, compiler_options=options)
     ways: dict[str, Run] = {
         name: partial(_block, forward, jax.device_put(each), images)
-        for name, each in (("plain", variables), ("folded", fold(net, variables)))
+        for name, each in (("plain", variables), ("folded", folded))
     }
     answers = [np.asarray(run(), np.float32) for run in ways.values()]
     return ways, answers[0].transpose(0, 1, 4, 2, 3)

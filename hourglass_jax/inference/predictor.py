@@ -24,7 +24,7 @@ from hourglass_jax.inference.given import check_crops, find_in_many, find_in_one
 from hourglass_jax.inference.loading import read_model
 from hourglass_jax.inference.options import Options, make_options
 from hourglass_jax.models.early_exit import leave_after
-from hourglass_jax.models.folding import fold
+from hourglass_jax.models.folding import fold, narrow_kernels
 from hourglass_jax.models.hourglass import StackedHourglass, Variables
 from hourglass_jax.models.onednn import use_onednn
 from hourglass_jax.skeleton import Skeleton
@@ -44,7 +44,7 @@ class Predictor:
         self.card = card
         self._net = card.network()
         if optimise:
-            variables = fold(self._net, variables)
+            variables = narrow_kernels(self._net, fold(self._net, variables))
             self._net = use_onednn(self._net, [jax.default_backend()])
         self.variables = jax.device_put(variables)
         self._exits: dict[int, tuple[StackedHourglass, Variables]] = {}

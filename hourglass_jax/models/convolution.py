@@ -23,6 +23,7 @@ Result = Float[Array, "b hh ww o"]  # of another size or width than `Maps`
 Kernel = Float[Array, "kh kw c o"]
 Bias = Float[Array, " o"]
 Saved = tuple[Maps, Kernel, Bias | None, tuple[()] | None]  # None: nothing is added
+FEW = 256  # cells of a batch, up to which a 1x1 by XLA is faster than a call of oneDNN
 NARROW = 32  # maps of fewer channels are joined first: a product would read for nothing
 
 
@@ -84,7 +85,7 @@ def conv_by_onednn(
     The bias is float32, `add` as `x`. With `relu` there is no gradient.
     """
     if relu:
-        return onednn.convolve(x, kernel, bias, add, stride, padding, relu=True)
+        return _convolve(x, kernel, bias, add, stride, padding, relu=True)
     return _conv_by_onednn(x, kernel, bias, add, stride, padding)
 
 
@@ -97,7 +98,26 @@ def _conv_by_onednn(
     stride: int,
     padding: int,
 ) -> Result:
-    return onednn.convolve(x, kernel, bias, add, stride, padding, relu=False)
+    return _convolve(x, kernel, bias, add, stride, padding)
+
+
+def _convolve(
+    x: Maps,
+    kernel: Kernel,
+    bias: Bias | None,
+    add: Result | None,
+    stride: int,
+    padding: int,
+    relu: bool = False,
+) -> Result:
+    """By oneDNN, unless a call of it would take longer than a small product."""
+    cells = x.size // x.shape[-1]
+    if kernel.shape[:2] != (1, 1) or stride > 1 or padding > 0 or cells > FEW:
+        return onednn.convolve(x, kernel, bias, add, stride, padding, relu=relu)
+    y = _matmul(x, kernel[0, 0])
+    y = y if bias is None else y + bias.reshape(1, 1, 1, -1)
+    y = y if add is None else y + add.astype(jnp.float32)
+    return (jax.nn.relu(y) if relu else y).astype(x.dtype)
 
 
 def _onednn_forward(
@@ -136,7 +156,7 @@ def _pull_by_onednn(
     side, _, c, o = kernel.shape
     border = side - 1 - padding
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
-    x_grad = onednn.convolve(grad, turned, None, None, 1, border, relu=False)
+    x_grad = _convolve(grad, turned, None, None, 1, border)
     # A product for each weight of the kernel's window: the fewest copies of the maps.
     columns = [_shift(x, 2, padding - j, grad.shape[2]) for j in range(side)]
     rows = [_shift(grad, 1, i - padding, x.shape[1]) for i in range(side)]

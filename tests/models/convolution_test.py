@@ -9,6 +9,7 @@ from hourglass_jax.models.convolution import conv
 
 CONVOLUTIONS = {
     "1x1": (8, 6, 5, 4, 1, 1, 0),
+    "1x1 of many cells": (13, 11, 5, 4, 1, 1, 0),
     "3x3": (8, 8, 4, 6, 3, 1, 1),
     "3x3 odd": (9, 7, 3, 4, 3, 1, 1),
     "3x3 smaller than its kernel": (2, 1, 3, 4, 3, 1, 1),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hourglass_jax.models import StackedHourglass
-from hourglass_jax.models.folding import fold
+from hourglass_jax.models.folding import fold, narrow_kernels
 from hourglass_jax.models.layers import BatchNorm, Conv
 
 # Of each network: its norms (those of a scan count once), and how many of them are the
@@ -97,6 +97,20 @@ def test_a_loop_is_folded_as_a_scan_is():
     expected = fold(net, variables)
     found = fold(net.clone(scan=False), variables)
     jax.tree.map(np.testing.assert_array_equal, found, expected)
+
+
+def test_narrow_kernels_change_no_number():
+    net = make(stacks=2, dtype=jnp.bfloat16)
+    variables = draw(net)
+    narrow = narrow_kernels(net, variables)
+    kept = {
+        (path[-1], x.dtype.name)
+        for path, x in flax.traverse_util.flatten_dict(narrow).items()
+    }
+    wide = {(name, "float32") for name in ("bias", "scale", "mean", "var")}
+    assert kept == wide | {("kernel", "bfloat16")}
+    run = jax.jit(lambda v: net.apply(v, draw_images(2, 16, 8, 3), train=False))
+    np.testing.assert_array_equal(run(narrow), run(variables))
 
 
 def test_what_keeps_no_statistics_is_left_alone():

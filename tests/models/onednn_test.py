@@ -91,21 +91,25 @@ def test_result_and_all_gradients_equal_xla(case, with_bias, with_add, dtype):
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("with_add", [True, False])
-def test_a_fused_relu_is_a_relu(with_add, dtype):
-    x, kernel, add, bias = draw((2, 9, 7, 5), (3, 3, 5, 11), (2, 9, 7, 11), (11,))
+@pytest.mark.parametrize("side", [1, 3])
+def test_a_fused_relu_is_a_relu(side, with_add, dtype):
+    shapes = (2, 9, 7, 5), (side, side, 5, 11), (2, 9, 7, 11), (11,)
+    x, kernel, add, bias = draw(*shapes)
     x, kernel, add = x.astype(dtype), kernel.astype(dtype), add.astype(dtype)
-    add = add if with_add else None
-    found = conv_by_onednn(x, kernel, bias, add, 1, 1, True)
-    expected = jax.nn.relu(conv_by_onednn(x, kernel, bias, add, 1, 1))
+    window = add if with_add else None, 1, side // 2
+    found = conv_by_onednn(x, kernel, bias, *window, True)
+    expected = jax.nn.relu(conv_by_onednn(x, kernel, bias, *window))
     np.testing.assert_array_equal(found, expected)
     assert (np.asarray(found, np.float32) == 0).any()
 
 
 @serves_here
-def test_bfloat16_is_added_up_in_float32():
-    ones = jnp.ones((1, 2, 2, 384), jnp.bfloat16)  # a sum in bfloat16 ends at 256
+@pytest.mark.parametrize("side", [2, 17])
+def test_bfloat16_is_added_up_in_float32(side):
+    maps = (1, side, side)
+    ones = jnp.ones((*maps, 384), jnp.bfloat16)  # a sum in bfloat16 ends at 256
     y = conv_by_onednn(ones, jnp.ones((1, 1, 384, 2), jnp.bfloat16), None)
-    np.testing.assert_array_equal(y, np.full((1, 2, 2, 2), 384, np.float32))
+    np.testing.assert_array_equal(y, np.full((*maps, 2), 384, np.float32))
     wide = jnp.ones((1000, 3), jnp.bfloat16)
     np.testing.assert_array_equal(
         multiply_turned(wide, wide), np.full((3, 3), 1000, np.float32)
@@ -186,7 +190,8 @@ def test_a_folded_networks_convolutions_bring_their_relu_with_them():
         with fuse_relu():
             return net.apply(variables, images, train=False)
 
-    program = run.lower(variables, *draw((1, 8, 8, 3))).compile().as_text()
+    # Not so small that a call of oneDNN would not be worth it.
+    program = run.lower(variables, *draw((1, 136, 136, 3))).compile().as_text()
     calls = [line for line in program.splitlines() if "__onednn$convolution" in line]
     # Eight residuals, one of which widens; stem, features and heatmaps.
     assert len(calls) == 8 * 3 + 1 + 3

@@ -17,6 +17,13 @@ PEOPLE = 12
 GREY_STEP = 20
 
 
+SMALL_SPLITS = {
+    "train": range(8),
+    "validation": range(8, 11),
+    "test": range(11, 99),
+}
+
+
 def write_raw_folder(folder: Path, people: int = PEOPLE) -> np.ndarray:
     """Photographs of one grey each, which tells the person, and joints [n 14 3]."""
     rng = np.random.default_rng(0)
@@ -43,25 +50,23 @@ def raw_folder(tmp_path, small_splits):
     return tmp_path / "raw"
 
 
-@pytest.fixture(scope="session")
-def small_splits():
+@pytest.fixture
+def small_splits(monkeypatch):
     """8 people to train, 3 to validate, 1 to test."""
-    with pytest.MonkeyPatch.context() as patch:
-        splits = {"train": range(8), "validation": range(8, 11), "test": range(11, 99)}
-        patch.setattr(leeds, "EXTENDED_SPLITS", splits)
-        yield
+    monkeypatch.setattr(leeds, "EXTENDED_SPLITS", SMALL_SPLITS)
 
 
 @pytest.fixture(scope="session")
-def people(tmp_path_factory, small_splits):
+def people(tmp_path_factory):
     """The twelve of `write_raw_folder`, prepared."""
     folder = tmp_path_factory.mktemp("people")
     write_raw_folder(folder / "raw")
-    return open_dataset(
-        DataConfig(
-            dataset="lspet", raw_dir=folder / "raw", data_dir=folder / "prepared"
-        )
+    config = DataConfig(
+        dataset="lspet", raw_dir=folder / "raw", data_dir=folder / "prepared"
     )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(leeds, "EXTENDED_SPLITS", SMALL_SPLITS)
+        return open_dataset(config)
 
 
 @pytest.fixture

@@ -44,11 +44,11 @@ def test_an_interrupted_preparation_leaves_nothing(config, monkeypatch, error):
         return real(path)
 
     real = schema.read_photograph
-    monkeypatch.setattr(schema, "read_photograph", interrupted)
-    with pytest.raises(error):
-        open_dataset(config)
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "read_photograph", interrupted)
+        with pytest.raises(error):
+            open_dataset(config)
     assert not list(config.data_dir.rglob("*array_record*"))
-    monkeypatch.undo()
     assert len(open_dataset(config).split("train")) == 8
 
 

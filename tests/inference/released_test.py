@@ -90,9 +90,10 @@ def test_the_wheel_holds_the_models_and_is_small(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_default_scores_what_its_card_says(shared_data):
+def test_the_default_scores_what_its_card_says(shared_data, tmp_path):
     model = load(DEFAULT)
-    data = DataConfig(dataset="lspet", raw_dir=shared_data / "lspet")
+    raw = shared_data / "lspet"
+    data = DataConfig(dataset="lspet", raw_dir=raw, data_dir=tmp_path)
     people = open_people(model, data, "validation")
     answers = answer_people(model, people, flip=False, scales=(1.0,), batch_size=32)
     (said,) = content(DEFAULT)["card"]["scores"]["lspet"]

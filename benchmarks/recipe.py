@@ -137,11 +137,10 @@ def _leave_out(lspet: Path, workdir: Path) -> Path:
     if (folder / "joints.mat").is_file():
         return folder
     data = DataConfig(dataset="lspet", raw_dir=lspet)
-    people = open_people(hg.load(MODEL), data, "train")
+    model = hg.load(MODEL)
+    people = open_people(model, data, "train")
+    found = answer_people(model, people, flip=True, scales=(1.0,), batch_size=32)
     # Its keypoints are these first, then those of the studio's that these have not.
-    found = answer_people(
-        hg.load(MODEL), people, flip=True, scales=(1.0,), batch_size=32
-    )
     count = len(LSP.keypoints)
     assert found.skeleton.keypoints[:count] == LSP.keypoints
     torsos = choose_rulers(found)[0][1][:, None]

@@ -10,6 +10,7 @@ faster than both.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +23,6 @@ Maps = Float[Array, "b h w c"]
 Result = Float[Array, "b hh ww o"]  # of another size or width than `Maps`
 Kernel = Float[Array, "kh kw c o"]
 Bias = Float[Array, " o"]
-Saved = tuple[Maps, Kernel, Bias | None, tuple[()] | None]  # None: nothing is added
 FEW = 256  # cells of a batch, up to which a 1x1 by XLA is faster than a call of oneDNN
 NARROW = 32  # maps of fewer channels are joined first: a product would read for nothing
 
@@ -82,14 +82,12 @@ def conv_by_onednn(
 ) -> Result:
     """`conv`, plus bias and `add`, then ReLU; only where `models.onednn` serves.
 
-    The bias is float32, `add` as `x`. With `relu` there is no gradient.
+    The bias is float32, `add` as `x`.
     """
-    if relu:
-        return _convolve(x, kernel, bias, add, stride, padding, relu=True)
-    return _conv_by_onednn(x, kernel, bias, add, stride, padding)
+    return _conv_by_onednn(x, kernel, bias, add, stride, padding, relu)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(4, 5))
+@partial(jax.custom_vjp, nondiff_argnums=(4, 5, 6))
 def _conv_by_onednn(
     x: Maps,
     kernel: Kernel,
@@ -97,45 +95,31 @@ def _conv_by_onednn(
     add: Result | None,
     stride: int,
     padding: int,
+    relu: bool,
 ) -> Result:
-    return _convolve(x, kernel, bias, add, stride, padding)
-
-
-def _convolve(
-    x: Maps,
-    kernel: Kernel,
-    bias: Bias | None,
-    add: Result | None,
-    stride: int,
-    padding: int,
-    relu: bool = False,
-) -> Result:
-    """By oneDNN, unless a call of it would take longer than a small product."""
     cells = x.size // x.shape[-1]
     if kernel.shape[:2] != (1, 1) or stride > 1 or padding > 0 or cells > FEW:
         return onednn.convolve(x, kernel, bias, add, stride, padding, relu=relu)
+    # A call of oneDNN would take longer than a small product.
     y = _matmul(x, kernel[0, 0])
     y = y if bias is None else y + bias.reshape(1, 1, 1, -1)
     y = y if add is None else y + add.astype(jnp.float32)
     return (jax.nn.relu(y) if relu else y).astype(x.dtype)
 
 
-def _onednn_forward(
-    x: Maps,
-    kernel: Kernel,
-    bias: Bias | None,
-    add: Result | None,
-    stride: int,
-    padding: int,
-) -> tuple[Result, Saved]:
-    y = _conv_by_onednn(x, kernel, bias, add, stride, padding)
-    return y, (x, kernel, bias, None if add is None else ())
+def _onednn_forward(*given: Any) -> tuple[Result, tuple[Any, ...]]:
+    x, kernel, bias, add, _, _, relu = given
+    y = _conv_by_onednn(*given)
+    # Not what was added, only whether anything was: its gradient is ours.
+    return y, (x, kernel, bias, None if add is None else (), y if relu else None)
 
 
 def _onednn_backward(
-    stride: int, padding: int, saved: Saved, grad: Result
+    stride: int, padding: int, relu: bool, saved: tuple[Any, ...], grad: Result
 ) -> tuple[Maps, Kernel, Bias | None, Result | None]:
-    x, kernel, bias, added = saved
+    x, kernel, bias, added, y = saved
+    if relu:
+        grad = jnp.where(y > 0, grad, jnp.zeros((), grad.dtype))
     if bias is not None:
         bias = jnp.sum(grad, axis=(0, 1, 2), dtype=jnp.float32)
     add = None if added is None else grad
@@ -156,7 +140,7 @@ def _pull_by_onednn(
     side, _, c, o = kernel.shape
     border = side - 1 - padding
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
-    x_grad = _convolve(grad, turned, None, None, 1, border)
+    x_grad = conv_by_onednn(grad, turned, None, None, 1, border)
     # A product for each weight of the kernel's window: the fewest copies of the maps.
     columns = [_shift(x, 2, padding - j, grad.shape[2]) for j in range(side)]
     rows = [_shift(grad, 1, i - padding, x.shape[1]) for i in range(side)]

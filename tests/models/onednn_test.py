@@ -97,9 +97,15 @@ def test_a_fused_relu_is_a_relu(side, with_add, dtype):
     x, kernel, add, bias = draw(*shapes)
     x, kernel, add = x.astype(dtype), kernel.astype(dtype), add.astype(dtype)
     window = add if with_add else None, 1, side // 2
-    found = conv_by_onednn(x, kernel, bias, *window, True)
-    expected = jax.nn.relu(conv_by_onednn(x, kernel, bias, *window))
+
+    def separate(*given):
+        return jax.nn.relu(conv_by_onednn(*given, *window))
+
+    found, pull = jax.vjp(lambda *g: conv_by_onednn(*g, *window, True), x, kernel, bias)
+    expected, pull_separate = jax.vjp(separate, x, kernel, bias)
     np.testing.assert_array_equal(found, expected)
+    for got, want in zip(pull(found), pull_separate(found), strict=True):
+        np.testing.assert_array_equal(got, want)
     assert (np.asarray(found, np.float32) == 0).any()
 
 

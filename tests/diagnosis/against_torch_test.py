@@ -43,10 +43,19 @@ def test_another_process_prepares_and_is_timed(tmp_path, monkeypatch):
 def test_answers_that_differ_are_not_timed():
     answer = np.linspace(-1, 2, 12).reshape(3, 4)
     assert check_answers(CASE, answer, answer) == 0
-    assert check_answers(CASE, answer + 1e-3, answer) == pytest.approx(5e-4)
-    for wrong in (answer + 0.1, answer.T, answer * np.nan):
+    assert check_answers(CASE, answer + 1e-5, answer) == pytest.approx(5e-6)
+    for wrong in (answer + 1e-4, answer.T, answer * np.nan):
         with pytest.raises(DifferentError, match="inference:1:1:float32"):
             check_answers(CASE, wrong, answer)
+
+
+def test_loss_and_gradient_have_bounds_of_their_own():
+    case, exact = parse_case("train:2:4:float32"), np.array([0.5, 20.0])
+    rounded = np.array([0.5, 20.02])
+    assert check_answers(case, rounded, exact) == pytest.approx(1e-3)
+    for wrong in (np.array([0.5001, 20.0]), np.array([0.5, 20.2])):
+        with pytest.raises(DifferentError, match=r"more than 1e-05 and 0\.003"):
+            check_answers(case, wrong, exact)
 
 
 def test_every_case_is_kept_as_soon_as_it_is_known(tmp_path, monkeypatch):

@@ -30,6 +30,38 @@ def test_both_networks_give_the_same_heatmaps():
     )
 
 
+def test_both_networks_give_the_same_gradients():
+    from hourglass_jax.diagnosis import torch_network
+
+    net = StackedHourglass(**SIZES, stem_width=4)
+    variables = init(net, jax.random.key(0))
+    theirs = torch_network.StackedHourglass(**SIZES, stem_width=4).train()
+    torch_network.load_weights(theirs, flatten(variables))
+    rng = np.random.default_rng(1)
+    images = rng.random((4, 32, 48, 3), np.float32)
+    weights = rng.standard_normal((3, 4, 8, 12, 5), np.float32)
+
+    def weighted(params):
+        stacks, _ = net.apply(
+            variables | {"params": params},
+            jnp.asarray(images),
+            train=True,
+            mutable=["batch_stats"],
+        )
+        return jnp.vdot(stacks, weights)
+
+    gradients = jax.jit(jax.grad(weighted))(variables["params"])
+    expected = flatten({"params": gradients})
+    heatmaps = theirs(torch.from_numpy(images.transpose(0, 3, 1, 2)))
+    weights = weights.transpose(0, 1, 4, 2, 3)
+    torch.vdot(heatmaps.flatten(), torch.from_numpy(weights).flatten()).backward()
+    found = {name: each.grad.numpy() for name, each in theirs.named_parameters()}
+    largest = max(np.abs(each).max() for each in found.values())
+    assert found.keys() == expected.keys()
+    for name, gradient in found.items():
+        np.testing.assert_allclose(gradient, expected[name], atol=1e-4 * largest)
+
+
 def test_weights_of_another_network_are_refused():
     from hourglass_jax.diagnosis import torch_network
 

@@ -7,6 +7,7 @@ numbers do not depend on it: what is loaded is the machine code that was compile
 import hashlib
 import os
 import platform
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def forget_oldest(folder: Path, limit: int) -> None:
     """Delete the oldest files until the rest takes at most ``limit`` bytes.
 
     JAX's own limit needs a lock that every start would wait for. Another process may
-    delete the same files at the same moment, which does no harm.
+    delete the same files at the same moment, which does no harm. Folders stay: for GPUs
+    XLA keeps what it tuned in one, which is small.
     """
     found = []
     for path in folder.iterdir():
@@ -68,7 +70,8 @@ def forget_oldest(folder: Path, limit: int) -> None:
             status = path.stat()
         except FileNotFoundError:
             continue
-        found.append((status.st_mtime, status.st_size, path))
+        if stat.S_ISREG(status.st_mode):
+            found.append((status.st_mtime, status.st_size, path))
     total = sum(size for _, size, _ in found)
     for _, size, path in sorted(found):
         if total <= limit:

@@ -67,3 +67,10 @@ def test_the_oldest_programs_go_first(tmp_path):
         os.utime(path, (1_000_000 - age, 1_000_000 - age))
     forget_oldest(tmp_path, 20)
     assert {path.name for path in tmp_path.iterdir()} == {"new", "middle"}
+
+
+def test_a_folder_in_the_cache_stays(tmp_path):
+    (tmp_path / "autotune").mkdir()
+    (tmp_path / "program").write_bytes(bytes(10))
+    forget_oldest(tmp_path, 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["autotune"]

@@ -288,6 +288,7 @@ def describe(name: str, card: dict[str, Any]) -> str:
         card=card,
         table=format_markdown,
         joints=joints,
+        orientations=_orientation_rows(card["scores"]["lspet"][0]),
         headlines=headlines(card),
     )
 
@@ -312,6 +313,14 @@ def fill_readme(card: dict[str, Any]) -> None:
     after = rest.split(README_END, 1)[1]
     text = f"{before}{README_BEGIN}\n{headlines(card)}\n{README_END}{after}"
     write_whole(page, text.encode())
+
+
+def _orientation_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The limbs of people who are upright, sideways and inverted, with intervals."""
+    return [
+        (name, *(_cell(result[name][row]["Limbs"]) for row in ("PCK@0.2", "PCK@0.1")))
+        for name in ("upright", "sideways", "inverted")
+    ]
 
 
 def _joint_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:

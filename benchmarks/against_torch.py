@@ -3,7 +3,7 @@
     python benchmarks/against_torch.py OUT.json [CASE...]     pip install torch first
 
 A case is KIND:STACKS:BATCH:DTYPE, such as inference:2:1:float32 or train:8:4:bfloat16;
-without any, all of docs/speed.md are run, which takes hours on two cores. OUT.json is
+without any, 24 are run, which takes hours on two cores. OUT.json is
 written after every case; the cases that it holds already are not run again, so that the
 same command goes on where it was cut off.
 """

@@ -54,7 +54,7 @@ class Request:
     """Compare the paper's network with the same one in PyTorch, with random weights."""
     cases: tuple[str, ...] = ()
     """PyTorch: KIND:STACKS:BATCH:DTYPE, such as inference:2:1:float32 or
-    train:8:4:bfloat16; by default all that docs/speed.md shows."""
+    train:8:4:bfloat16; by default 24, which take hours."""
     json: Path | None = None
     """Write the figures to this file; with --against it is added to."""
 

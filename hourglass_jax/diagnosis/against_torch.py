@@ -85,6 +85,7 @@ def race(case: Case, rounds: int) -> dict[str, Any]:
     Raises:
       DifferentError: the answers are not the same.
       ContenderError: a side could not be prepared.
+      InputError: one computes on the CPU and the other does not.
     """
     exact = None if case.dtype == "float32" else _answer_exactly(case)
     with (
@@ -92,6 +93,13 @@ def race(case: Case, rounds: int) -> dict[str, Any]:
         contender(OURS, case, Path(folder)) as ours,
         contender(THEIRS, case, Path(folder)) as theirs,
     ):
+        devices = ours.about["device"], theirs.about["device"]
+        if devices.count("cpu") == 1:
+            raise InputError(
+                f"benchmark: JAX computes on {devices[0]}, PyTorch on {devices[1]}; "
+                "install both for one device, or hide the GPU from both "
+                "(CUDA_VISIBLE_DEVICES=)"
+            )
         exact = ours.answer if exact is None else exact
         answers = ours.answer, theirs.answer
         deviation = max(check_answers(case, answer, exact) for answer in answers)

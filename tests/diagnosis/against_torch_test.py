@@ -1,7 +1,9 @@
 """The comparison itself, in the terms of two contenders that only pretend."""
 
+import contextlib
 import json
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -56,6 +58,17 @@ def test_loss_and_gradient_have_bounds_of_their_own():
     for wrong in (np.array([0.5001, 20.0]), np.array([0.5, 20.2])):
         with pytest.raises(DifferentError, match=r"more than 1e-05 and 0\.003"):
             check_answers(case, wrong, exact)
+
+
+def test_a_cpu_does_not_race_a_gpu(monkeypatch):
+    @contextlib.contextmanager
+    def pretend(module, case, folder):
+        device = "cuda" if module == against_torch.THEIRS else "cpu"
+        yield SimpleNamespace(answer=np.ones(2), about={"device": device})
+
+    monkeypatch.setattr(against_torch, "contender", pretend)
+    with pytest.raises(InputError, match="JAX computes on cpu, PyTorch on cuda"):
+        against_torch.race(CASE, 2)
 
 
 def test_every_case_is_kept_as_soon_as_it_is_known(tmp_path, monkeypatch):

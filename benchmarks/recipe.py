@@ -12,6 +12,7 @@ docs/results/recipe.md is made anew.
 
 import argparse
 import dataclasses
+import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -161,11 +162,11 @@ def _leave_out(lspet: Path, workdir: Path) -> Path:
 
 
 def make_table(runs: Runs) -> str:
-    """A row a change: its scores of the limbs, and how far above the recipe's."""
+    """A row a change: its cost, scores of the limbs, how far above the recipe's."""
     base = [run for run in runs if run["variant"] == BASE]
     lines = [
-        "| changed | seeds | PCK@0.2 | PCK@0.1 | PCK@0.2 above the recipe's |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        "| changed | seeds | minutes | PCK@0.2 | PCK@0.1 | @0.2 above the recipe |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name in CHANGES:
         own = [run for run in runs if run["variant"] == name]
@@ -173,7 +174,9 @@ def make_table(runs: Runs) -> str:
             scores = [
                 interval(own, metric, "limbs") for metric in ("PCK@0.2", "PCK@0.1")
             ]
-            cells = [name, str(len(own)), *(f"{m:.1f} ± {h:.1f}" for m, h in scores)]
+            minutes = statistics.median(run["minutes"] for run in own)
+            cells = [name, str(len(own)), f"{minutes:.1f}"]
+            cells += [f"{m:.1f} ± {h:.1f}" for m, h in scores]
             cells += ["" if name == BASE else above(own, base, "PCK@0.2", "limbs")]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

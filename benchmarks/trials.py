@@ -17,6 +17,7 @@ from hourglass_jax.diagnosis.cost import (
     count_products,
     variable_shapes,
 )
+from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.evaluation.models import photographs, score_answers
 from hourglass_jax.files import write_json
 from hourglass_jax.training.loop import train
@@ -49,6 +50,7 @@ def run_trial(config: Config, folder: Path, about: dict[str, Any]) -> None:
         "curve": _curve(folder),
         **_size(config),
         "device": f"{jax.devices()[0].device_kind} ({platform.machine()})",
+        **host(),
         "versions": {"jax": jax.__version__, "flax": flax.__version__},
         "commit": _commit(),
         "date": datetime.date.today().isoformat(),

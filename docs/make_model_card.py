@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import jax
 import jinja2
 import numpy as np
 
@@ -48,7 +49,11 @@ from hourglass_jax.evaluation.models import (
     photographs,
     score_answers,
 )
-from hourglass_jax.evaluation.reliability import count_answers, draw_reliability
+from hourglass_jax.evaluation.reliability import (
+    count_answers,
+    draw_reliability,
+    estimate_answers,
+)
 from hourglass_jax.files import write_json, write_whole
 from hourglass_jax.geometry import crop_affine, square_box, transform
 from hourglass_jax.inference import (
@@ -60,7 +65,8 @@ from hourglass_jax.inference import (
 )
 from hourglass_jax.inference.released import FOLDER
 from hourglass_jax.interop.forms import LITERT, LITERT_INT8, ONNX, STABLEHLO
-from hourglass_jax.metrics.reliability import calibration_error
+from hourglass_jax.interop.importing import import_checkpoint
+from hourglass_jax.interop.torch_export import export_torch
 
 DOCS = Path(__file__).parent
 MODELS = DOCS / "models"
@@ -137,7 +143,7 @@ def measure(model: Predictor, given: argparse.Namespace) -> dict[str, Any]:
     }
     scores: dict[str, Any] = {}
     counted: dict[str, int] = {}
-    calibration: dict[str, float] = {}
+    calibration: dict[str, dict[str, float]] = {}
     for name, each in data.items():
         people = open_people(model, each, "validation")
         files = photographs(people)
@@ -162,6 +168,7 @@ def measure(model: Predictor, given: argparse.Namespace) -> dict[str, Any]:
         "load_seconds": _time_loading(given.name),
         "speed": speed.measure({model.card.model.stacks: model}, (1, 8, 32), 15),
         "exports": {name: _export(model, form) for name, form in FORMS.items()},
+        "torch_bytes": _export_torch(model),
         "training": _training(model, DOCS / "results" / given.name),
     }
 
@@ -178,10 +185,11 @@ def _cost(model: Predictor) -> dict[str, int]:
     }
 
 
-def _calibrate(answers: Answers, model: str, data: str) -> float:
+def _calibrate(answers: Answers, model: str, data: str) -> dict[str, float]:
     counts, criterion = count_answers(answers)
     draw_reliability(counts, criterion, MODELS / f"{model}_{data}_reliability.png")
-    return calibration_error(counts)
+    found = dataclasses.asdict(estimate_answers(answers))
+    return {bound: each.item() for bound, each in found.items()}
 
 
 def draw_people(model: Predictor, name: str) -> dict[str, Any]:
@@ -238,6 +246,16 @@ def _export(model: Predictor, form: Form) -> dict[str, Any]:
         path = Path(folder) / f"model{form.suffix}"
         found = export_file(model, path, form)
         return found | {"bytes": path.stat().st_size}
+
+
+def _export_torch(model: Predictor) -> int:
+    """The file's bytes; its weights are read again and are the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        export_torch(model, path, "princeton")
+        again = import_checkpoint(path, "princeton")
+        jax.tree.map(np.testing.assert_array_equal, again.variables, model.variables)
+        return path.stat().st_size
 
 
 def _training(model: Predictor, kept: Path) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from hourglass_jax.skeleton_files import (
     read_skeleton,
 )
 
+DATA_PAGE = Path(__file__).parents[1] / "docs" / "data.md"
 CAT = """
 dataset_name = "cat"
 sigmas = [0.02, 0.03, 0.03, 0.1]
@@ -77,6 +79,19 @@ def test_a_toml_file_says_everything(write):
     assert cat.sigmas == (0.02, 0.03, 0.03, 0.1)
     assert cat.groups == {"Head": (0, 1, 2)}
     assert cat.torso == (0, 3)
+
+
+def test_the_example_of_the_page_about_data_is_read(write):
+    _, _, example = DATA_PAGE.read_text().partition("\n```toml\n")
+    gull = read_skeleton(write(example.partition("```")[0], "gull.toml"))
+    assert gull.name == "gull"
+    assert gull.keypoints == ("beak", "wing a", "wing b", "tail")
+    assert gull.flip == (0, 2, 1, 3)
+    assert gull.limbs == ((0, 3), (1, 2))
+    assert gull.groups == {"Ends": (0, 3), "Wings": (1, 2)}
+    assert gull.torso == (0, 3)
+    assert min(gull.sigmas) > 0
+    assert len(set(gull.colours)) == 4
 
 
 @pytest.mark.parametrize("skeleton", [MPII, LSP, COCO], ids=lambda s: s.name)

@@ -16,6 +16,7 @@ from hourglass_jax.progress import Bar, console
 
 _SECONDS_TO_ANSWER = 20
 _BLOCK = 1 << 20
+_OPTION = "--raw-dir (train: --data.raw-dir)"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,8 +25,7 @@ class Archive:
 
     Attributes:
       url: where it is.
-      checksum: its publisher's, such as ``md5:...`` or ``sha256:...``; None where none
-        is told.
+      checksum: such as ``md5:...`` or ``sha256:...``; None where none is known.
     """
 
     url: str
@@ -43,7 +43,7 @@ def fetch(name: str, archives: Sequence[Archive], folder: Path) -> Path:
     """
     if not archives:
         raise InputError(
-            f"{name}: its files are your own; pass --data.raw-dir with their folder"
+            f"{name}: its files are your own; pass {_OPTION} with their folder"
         )
     unpacked = folder / name
     for archive in archives:
@@ -68,7 +68,7 @@ def _download(name: str, archive: Archive, folder: Path) -> Path:
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             raise InputError(
                 f"{name}: {archive.url} cannot be downloaded ({reason}); pass "
-                "--data.raw-dir with a folder that holds the data set"
+                f"{_OPTION} with a folder that holds the data set"
             ) from error
         _check(archive, partial)
         partial.rename(path)
@@ -132,7 +132,7 @@ def _unpack(name: str, path: Path, folder: Path) -> None:
         reason = " ".join(str(error).split())
         raise InputError(
             f"{name}: {path} is not a whole zip or tar archive ({reason}); remove it "
-            "and try again, or pass --data.raw-dir"
+            f"and try again, or pass {_OPTION}"
         ) from error
     shutil.copytree(unfinished, folder, dirs_exist_ok=True, copy_function=shutil.move)
     shutil.rmtree(unfinished)

@@ -36,12 +36,12 @@ def prepare(case: Case, folder: Path) -> Prepared:
     config = _config(case)
     make = _inference if case.kind == "inference" else _training
     began = time.perf_counter()
-    ways, answer = make(case, config, folder)
+    ways, answers = make(case, config, folder)
     best, medians = fastest(ways, TRIALS)
     device = jax.devices()[0]
     return Prepared(
         run=ways[best],
-        answer=answer,
+        answer=answers[best],
         about={
             "best": best,
             "ways_ms": medians,
@@ -66,9 +66,11 @@ def _config(case: Case) -> Config:
     )
 
 
-def _inference(
-    case: Case, config: Config, folder: Path
-) -> tuple[dict[str, Run], np.ndarray]:
+Ways = tuple[dict[str, Run], dict[str, np.ndarray]]
+"""By name: how to run a case, and its answer."""
+
+
+def _inference(case: Case, config: Config, folder: Path) -> Ways:
     net = make_network(config, case.keypoints)
     optimiser = make_optimiser(config.optim, config.train.steps)
     variables = lively(create_state(config, net, optimiser).variables, case.seed)
@@ -88,13 +90,11 @@ def _inference(
         name: partial(_block, forward, jax.device_put(each), images)
         for name, each in (("plain", variables), ("folded", folded))
     }
-    answers = [np.asarray(run(), np.float32) for run in ways.values()]
-    return ways, answers[0].transpose(0, 1, 4, 2, 3)
+    maps = {name: np.asarray(run(), np.float32) for name, run in ways.items()}
+    return ways, {name: each.transpose(0, 1, 4, 2, 3) for name, each in maps.items()}
 
 
-def _training(
-    case: Case, config: Config, folder: Path
-) -> tuple[dict[str, Run], np.ndarray]:
+def _training(case: Case, config: Config, folder: Path) -> Ways:
     net = make_network(config, case.keypoints)
     optimiser = make_optimiser(config.optim, config.train.steps)
     mesh = make_mesh(config)
@@ -120,7 +120,8 @@ def _training(
         return jax.block_until_ready((state, metrics))[1]
 
     first = run()
-    return {"plain": run}, np.array([first["loss"], first["gradient_norm"]])
+    answer = np.array([first["loss"], first["gradient_norm"]])
+    return {"plain": run}, {"plain": answer}
 
 
 def lively(variables: Variables, seed: int) -> Variables:

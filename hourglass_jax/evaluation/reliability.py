@@ -9,6 +9,7 @@ import numpy as np
 from hourglass_jax.errors import InputError
 from hourglass_jax.evaluation.answers import Answers, choose_rulers
 from hourglass_jax.files import write_whole
+from hourglass_jax.metrics.bootstrap import Estimate
 from hourglass_jax.metrics.distances import measure
 from hourglass_jax.metrics.reliability import (
     BINS,
@@ -16,6 +17,7 @@ from hourglass_jax.metrics.reliability import (
     ReliabilityCounts,
     calibration_error,
     count_reliability,
+    estimate_calibration,
 )
 
 _COLOUR = "#0072b2"
@@ -24,12 +26,23 @@ _INK, _FAINT = "#1a1a24", "#b8b8c4"
 
 def count_answers(answers: Answers) -> tuple[ReliabilityCounts, str]:
     """Answers sorted by their scores, and what counts as correct, in words."""
+    correct, counted, criterion = _judge(answers)
+    return count_reliability(answers.scores, correct, counted), criterion
+
+
+def estimate_answers(answers: Answers) -> Estimate:
+    """Their expected calibration error with its interval over people."""
+    correct, counted, _ = _judge(answers)
+    return estimate_calibration(answers.scores, correct, counted)
+
+
+def _judge(answers: Answers) -> tuple[np.ndarray, np.ndarray, str]:
+    """Which keypoints are correct, which count [n k], and by what."""
     protocol, lengths = choose_rulers(answers)[0]
     distances = measure(answers.found, answers.truth, answers.visibility, lengths)
     threshold = protocol.thresholds[0]
     correct = protocol.strictness.correct(distances.values, threshold)
-    counts = count_reliability(answers.scores, correct, distances.counted)
-    return counts, f"{protocol.name}@{threshold:g}"
+    return correct, distances.counted, f"{protocol.name}@{threshold:g}"
 
 
 def draw_reliability(

@@ -40,7 +40,7 @@ def check_boxes(boxes: Any, size: tuple[int, int], where: str = "boxes") -> Boxe
 
 
 def check_extents(boxes: Any, size: tuple[int, int], where: str) -> Boxes:
-    """As `check_boxes`, from (x, y, width, height) as in COCO.
+    """As `check_boxes`, from (x, y, width, height) as in COCO: pixel 0 begins at 0.
 
     Raises InputError also where all boxes are corners rather than extents: one of them
     would end far outside the photograph, and as corners none does.
@@ -60,7 +60,7 @@ def check_extents(boxes: Any, size: tuple[int, int], where: str) -> Boxes:
             f"they would leave the photograph of {size[1]} x {size[0]} pixels; convert "
             "them: width = x1 - x0, height = y1 - y0"
         )
-    return check_boxes(corners, size, where)
+    return check_boxes(corners - 0.5, size, where)
 
 
 def _rows(boxes: Any, where: str, expected: str) -> list[np.ndarray]:

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from hourglass_jax.errors import InputError
+from hourglass_jax.metrics.bootstrap import Estimate, estimate
 
 BINS = 20
 EDGES = np.linspace(0.0, 1.0, BINS + 1)
@@ -82,6 +83,30 @@ def calibration_error(counts: ReliabilityCounts) -> float:
         return float("nan")
     gaps = np.abs(counts.correct - counts.scores)
     return float(gaps.sum() / counts.keypoints.sum())
+
+
+def estimate_calibration(
+    scores: Float[np.ndarray, "n k"],
+    correct: Bool[np.ndarray, "n k"],
+    counted: Bool[np.ndarray, "n k"],
+) -> Estimate:
+    """`calibration_error`, had other people been photographed; arguments as above.
+
+    Raises:
+      InputError: a score that counts is not a number.
+    """
+    people = [
+        count_reliability(*(rows[i : i + 1] for rows in (scores, correct, counted)))
+        for i in range(len(scores))
+    ]
+    rows = [np.hstack([each.keypoints, each.correct - each.scores]) for each in people]
+    return estimate(np.array(rows), _errors)
+
+
+def _errors(sums: Float[np.ndarray, "*rounds m"]) -> Float[np.ndarray, "*rounds 1"]:
+    keypoints, gaps = np.split(sums, 2, axis=-1)
+    with np.errstate(invalid="ignore"):  # NaN where nobody who counts was drawn
+        return np.abs(gaps).sum(-1, keepdims=True) / keypoints.sum(-1, keepdims=True)
 
 
 def _means(

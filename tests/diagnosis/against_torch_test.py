@@ -44,20 +44,39 @@ def test_another_process_prepares_and_is_timed(tmp_path, monkeypatch):
 
 def test_answers_that_differ_are_not_timed():
     answer = np.linspace(-1, 2, 12).reshape(3, 4)
-    assert check_answers(CASE, answer, answer) == 0
-    assert check_answers(CASE, answer + 1e-5, answer) == pytest.approx(5e-6)
+    assert check_answers(CASE, answer, answer, "float32") == 0
+    assert check_answers(CASE, answer + 1e-5, answer, "float32") == pytest.approx(5e-6)
     for wrong in (answer + 1e-4, answer.T, answer * np.nan):
         with pytest.raises(DifferentError, match="inference:1:1:float32"):
-            check_answers(CASE, wrong, answer)
+            check_answers(CASE, wrong, answer, "float32")
 
 
 def test_loss_and_gradient_have_bounds_of_their_own():
     case, exact = parse_case("train:2:4:float32"), np.array([0.5, 20.0])
     rounded = np.array([0.5, 20.02])
-    assert check_answers(case, rounded, exact) == pytest.approx(1e-3)
+    assert check_answers(case, rounded, exact, "float32") == pytest.approx(1e-3)
     for wrong in (np.array([0.5001, 20.0]), np.array([0.5, 20.2])):
         with pytest.raises(DifferentError, match=r"more than 1e-05 and 0\.003"):
-            check_answers(case, wrong, exact)
+            check_answers(case, wrong, exact, "float32")
+
+
+@pytest.mark.parametrize(("device", "passes"), [("cpu", False), ("cuda", True)])
+def test_on_a_gpu_products_of_float32_are_rounded(monkeypatch, device, passes):
+    """Off by 2e-3: twice what TF32 rounds a factor by, far more than float32 does."""
+
+    @contextlib.contextmanager
+    def pretend(module, case, folder):
+        theirs = module == against_torch.THEIRS
+        answer = np.ones(2) + (2e-3 if theirs else 0)
+        yield SimpleNamespace(answer=answer, about={"device": device})
+
+    monkeypatch.setattr(against_torch, "contender", pretend)
+    monkeypatch.setattr(against_torch, "_race", lambda *sides: [(1.0, 1.0)])
+    if passes:
+        assert against_torch.race(CASE, 2)["deviation"] == 2e-3
+    else:
+        with pytest.raises(DifferentError):
+            against_torch.race(CASE, 2)
 
 
 def test_a_cpu_does_not_race_a_gpu(monkeypatch):

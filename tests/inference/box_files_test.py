@@ -99,9 +99,9 @@ def test_what_an_earlier_start_answered_is_not_told_as_unused(box_file):
 def test_coco_detections_are_found_by_id_or_by_the_number_in_the_name(box_file):
     boxes = box_file([detection(785, [1, 2, 10, 20], 0.5), detection(9, [0, 0, 5, 5])])
     people = boxes.of(Path("000000000785.jpg"), SIZE)
-    np.testing.assert_array_equal(people.boxes, [[1, 2, 11, 22]])
+    np.testing.assert_array_equal(people.boxes, [[0.5, 1.5, 10.5, 21.5]])
     np.testing.assert_array_equal(people.scores, [0.5])
-    assert boxes.of(Path("any.jpg"), SIZE, photograph_id=9).boxes[0, 2] == 5
+    assert boxes.of(Path("any.jpg"), SIZE, photograph_id=9).boxes[0, 2] == 4.5
     assert boxes.of(Path("000000000001.jpg"), SIZE).boxes.shape == (0, 4)
     with pytest.raises(InputError, match="give COCO's annotations as input"):
         boxes.of(Path("holiday.jpg"), SIZE)
@@ -169,14 +169,16 @@ def test_coco_annotations_give_people_without_crowds(box_file):
     }
     boxes = box_file(content)
     people = boxes.of(Path("here/in/a.jpg"), SIZE)
-    assert people.boxes.tolist() == [[0, 0, 9, 9]]
+    assert people.boxes.tolist() == [[-0.5, -0.5, 8.5, 8.5]]
     assert people.scores is None
     assert boxes.left_out == 1
 
 
 def test_csv_says_by_its_columns_what_its_boxes_are(box_file):
     corners = box_file("file,x0,y0,x1,y1\na.jpg,1,2,30,40\n", "a.csv")
-    extents = box_file("file,x,y,width,height,score\na.jpg,1,2,29,38,0.5\n", "b.csv")
+    extents = box_file(
+        "file,x,y,width,height,score\na.jpg,1.5,2.5,29,38,0.5\n", "b.csv"
+    )
     one, other = (file.of(Path("a.jpg"), SIZE) for file in (corners, extents))
     np.testing.assert_array_equal(one.boxes, other.boxes)
     assert (one.scores, other.scores.tolist()) == (None, [0.5])

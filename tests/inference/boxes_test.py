@@ -77,10 +77,17 @@ def test_extents_are_told_apart_from_corners_where_they_can_be():
     assert "all 2" not in str(caught.value)
 
 
-def test_extents_become_corners():
-    np.testing.assert_array_equal(
-        check_extents(EXTENTS, SIZE, "boxes"), [[2, 3, 42, 33], [30, 20, 40, 32]]
-    )
+def test_extents_become_corners_half_a_pixel_up_and_left():
+    """In COCO the first pixel begins at 0, here its centre is there."""
+    corners = np.array([[2, 3, 42, 33], [30, 20, 40, 32]])
+    found = check_extents(EXTENTS, SIZE, "boxes")
+    np.testing.assert_array_equal(found, corners - 0.5)
+
+
+def test_extents_of_a_whole_photograph_reach_its_outer_edges():
+    """As in the data sets (`hourglass_jax.data.coco_people`)."""
+    (found,) = check_extents([[0, 0, 64, 48]], (48, 64), "boxes")
+    np.testing.assert_array_equal(found, [-0.5, -0.5, 63.5, 47.5])
 
 
 def test_corners_given_as_extents_are_refused():
@@ -92,7 +99,7 @@ def test_corners_given_as_extents_are_refused():
 
 def test_extents_that_reach_over_the_edge_are_taken():
     beyond = check_extents([[60, 40, 5, 9], [-3, 0, 70, 20]], SIZE, "boxes")
-    assert beyond[0].tolist() == [60, 40, 65, 49]
+    assert beyond[0].tolist() == [59.5, 39.5, 64.5, 48.5]
 
 
 @pytest.mark.parametrize(

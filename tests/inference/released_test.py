@@ -1,11 +1,14 @@
 """Models that come with the package."""
 
 import json
+import os
 import subprocess
 import sys
+import venv
 import zipfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -35,6 +38,19 @@ def test_a_released_model_is_loaded_by_its_name_and_says_all(name):
         assert (ROOT / words[words.index("--config") + 1]).is_file()
     files = [path for path in (FOLDER / name).rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 5 * MEGABYTE
+
+
+def test_make_people_runs_the_commands_of_its_card():
+    said = subprocess.run(
+        ["make", "--dry-run", "people", "LSPET=LSPET", "STUDIO=STUDIO"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    told = " ".join(said.stdout.replace("\\\n", " ").split())
+    for command in content(DEFAULT)["card"]["training"]["command"]:
+        assert command.removeprefix("python") in told
 
 
 @pytest.mark.parametrize("name", released_names())
@@ -76,17 +92,70 @@ def test_an_unknown_name_suggests_the_nearest():
         load("hg_people_small")
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The package as `pip install` gets it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
 @pytest.mark.slow
-def test_the_wheel_holds_the_models_and_is_small(tmp_path):
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel"]
-    subprocess.run(
-        [*command, "-d", tmp_path], cwd=ROOT, check=True, capture_output=True
-    )
-    (wheel,) = tmp_path.glob("*.whl")
+def test_the_wheel_holds_the_models_and_is_small(wheel):
     assert wheel.stat().st_size < 30 * MEGABYTE
     held = set(zipfile.ZipFile(wheel).namelist())
     for path in filter(Path.is_file, FOLDER.rglob("*")):
         assert path.relative_to(ROOT).as_posix() in held
+
+
+# Run at every start of the new environment's Python: its packages besides the wheel are
+# those of this one, and whatever asks for another computer is told that there is none.
+ALONE = """
+import socket, sys
+sys.path += {packages!r}
+
+def refuse(self, address, *more):
+    raise OSError(f"no network: {{address}}")
+
+socket.socket.connect = refuse
+"""
+
+
+@pytest.mark.slow
+def test_the_wheel_alone_answers_without_a_network(wheel, tmp_path):
+    """Installed in a new environment, in a folder of nobody, with an empty home."""
+    new = tmp_path / "environment"
+    venv.create(new, with_pip=True)
+    install = ["-m", "pip", "install", "--no-deps", "--no-index", wheel]
+    subprocess.run([new / "bin" / "python", *install], check=True, capture_output=True)
+    (packages,) = new.glob("lib/*/site-packages")
+    ours = [each for each in sys.path if each.endswith("-packages")]
+    (packages / "sitecustomize.py").write_text(ALONE.format(packages=ours))
+    figure = draw_figure(0, FACING[0])
+    cv2.imwrite(str(tmp_path / "photo.png"), figure.image[..., ::-1])
+    boxes = {"photo.png": [figure.box_img.tolist()]}
+    (tmp_path / "boxes.json").write_text(json.dumps(boxes))
+    (tmp_path / "home").mkdir()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home")}
+
+    def run(*command):
+        command = [new / "bin" / command[0], *command[1:]]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    where = run("python", "-c", "import hourglass_jax; print(hourglass_jax.__file__)")
+    assert Path(where).is_relative_to(packages)
+    said = ["--boxes", "boxes.json", "--format", "json", "--out", "poses"]
+    run("hourglass", "predict", "photo.png", *said)
+    (path,) = (tmp_path / "poses").glob("*.json")
+    (found,) = json.loads(path.read_text())["people"]
+    (expected,) = load(DEFAULT).predict(figure.image, boxes=[figure.box_img])
+    np.testing.assert_allclose(found["keypoints"], expected.keypoints, atol=1e-2)
 
 
 @pytest.mark.slow

@@ -5,8 +5,11 @@ import re
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+
+from hourglass_jax.data.figures import draw_figure
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "export.md"
 OURS = {"hourglass_jax", "flax", "optax", "tensorflow"}
@@ -41,6 +44,29 @@ def test_a_file_runs_alone_and_answers_as_the_model_does(
     np.testing.assert_allclose(keypoints, expected, atol=KEYPOINTS)
     np.testing.assert_allclose(scores, expected_scores, rtol=1e-3)
     assert len(np.unique(expected[0].round(1), axis=0)) > 3
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_a_photograph_is_cut_and_answered_as_by_the_model(
+    scale, exported, predictor, run_alone, tmp_path
+):
+    """Of a large photograph pixels are averaged before they are interpolated."""
+    path, _ = exported("onnx")
+    shutil.copy(path, tmp_path)
+    figure = draw_figure(0, 7)
+    picture = np.kron(figure.image, np.ones((scale, scale, 1), np.uint8))
+    box = scale * (figure.box_img + 0.5) - 0.5
+    cv2.imwrite(str(tmp_path / "photo.jpg"), picture[..., ::-1])
+    page = DOCS.read_text().partition("\n## From a photograph to a crop, and back\n")[2]
+    script = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    written = "box = np.array([[40, 12], [180, 330]])"
+    assert written in script
+    script = script.replace(written, "box = ours.reshape(2, 2)")
+    modules, found, scores = run_alone(script, ["keypoints_img", "scores"], ours=box)
+    assert not modules & {*OURS, "jax", "onnx"}
+    (pose,) = predictor.predict(tmp_path / "photo.jpg", boxes=[box], flip=True)
+    np.testing.assert_allclose(found, pose.keypoints, atol=scale * KEYPOINTS)
+    np.testing.assert_allclose(scores[0], pose.scores, rtol=1e-3)
 
 
 def test_the_card_of_an_onnx_file_is_in_its_metadata(exported, run_alone, tmp_path):

@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hourglass_jax.errors import InputError
+from hourglass_jax.metrics.bootstrap import ROUNDS, draw_counts
 from hourglass_jax.metrics.reliability import (
     BINS,
     calibration_error,
     count_reliability,
+    estimate_calibration,
 )
 
 
@@ -75,6 +77,21 @@ def test_scores_that_are_probabilities_have_no_calibration_error():
 )
 def test_the_calibration_error_is_the_mean_gap(scores, correct, expected):
     assert calibration_error(one_person(scores, correct)) == pytest.approx(expected)
+
+
+def test_its_interval_is_that_of_people_drawn_again():
+    everyone = people(40, seed=2)
+    drawn = np.concatenate(list(draw_counts(40, rounds=ROUNDS, seed=0)))
+    again = [
+        calibration_error(count_reliability(*(np.repeat(p, n, 0) for p in everyone)))
+        for n in drawn
+    ]
+    found = estimate_calibration(*everyone)
+    assert found.value.item() == pytest.approx(
+        calibration_error(count_reliability(*everyone))
+    )
+    bounds = found.low.item(), found.high.item()
+    assert bounds == pytest.approx(tuple(np.percentile(again, [2.5, 97.5])))
 
 
 def test_a_score_on_a_bound_is_in_the_bin_above():

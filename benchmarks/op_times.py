@@ -1,0 +1,136 @@
+"""Where the time goes, operation by operation, here and in PyTorch.
+
+    python benchmarks/op_times.py OUT.json [CASE ...]      pip install torch before
+
+A CASE is one of `hourglass benchmark --against torch`. Everything runs on one core, so
+that operations follow each other and their times add up to the whole; PyTorch in the
+way that was its best in the comparison on all cores. **Products** are the calls that
+multiply: convolutions, their gradients and matrix products, with what the library does
+in the same pass. All else is the rest: normalisation, pooling, moving, the update. The
+floor is what the products would take at the rate of one large matrix product.
+"""
+
+import datetime
+import json
+import os
+import re
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import torch
+from floor import product_rates
+
+from hourglass_jax.diagnosis import ours, theirs
+from hourglass_jax.diagnosis.cases import Case, parse_case
+from hourglass_jax.diagnosis.cost import count_products
+from hourglass_jax.diagnosis.machine import host
+from hourglass_jax.diagnosis.timing import milliseconds, spread
+from hourglass_jax.files import write_json
+from hourglass_jax.memory import keep_memory
+from hourglass_jax.models import StackedHourglass
+
+CASES = (
+    "inference:2:1:float32",
+    "inference:2:1:bfloat16",
+    "train:2:4:float32",
+    "train:2:4:bfloat16",
+)
+CALLS, SHOWN = 5, 12
+# Names of operations that multiply; all of XLA's begin so but oneDNN's, which end so.
+XLA_PRODUCTS = re.compile(r"onednn\$(convolution|matmul)$|^(dot|convolution)\b")
+TORCH_PRODUCTS = re.compile(r"conv|::(mm|addmm|bmm)$|mkldnn")
+
+
+def main() -> None:
+    """Profile every case on both sides; keep all after each."""
+    out, *names = sys.argv[1:]
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    torch.set_num_threads(1)
+    report: dict[str, Any] = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        **host(),
+        "versions": {"jax": jax.__version__, "torch": torch.__version__},
+        "calls": CALLS,
+        "product_gflops": product_rates(),
+        "cases": {},
+    }
+    if any(name.startswith("train") for name in names or CASES):
+        keep_memory()
+    for name in names or CASES:
+        case = parse_case(name)
+        report["cases"][name] = found = profile(case, report["product_gflops"])
+        print(name, json.dumps({k: v for k, v in found.items() if k != "operations"}))
+        write_json(Path(out), report)
+
+
+def profile(case: Case, rates: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    """Both sides of a case."""
+    best = max(rates[library].get(case.dtype, 0) for library in rates)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sides = {
+            "ours": _profile_ours(case, folder),
+            "torch": _profile_torch(case, folder),
+        }
+    work = gflop(case)
+    return {"gflop": work, "floor_ms": round(1e3 * work / best, 1), **sides}
+
+
+def gflop(case: Case) -> float:
+    """Billions of operations in the products of one call."""
+    sizes = {"stacks": case.stacks, "features": case.features, "depth": case.depth}
+    net = StackedHourglass(keypoints=case.keypoints, **sizes)
+    products = count_products(net, (case.side, case.side)).total()
+    # An operation is half a multiply-add, and each has two more in the backward pass.
+    passes = 6 if case.kind == "train" else 2
+    return round(passes * products * case.batch / 1e9, 2)
+
+
+def _profile_ours(case: Case, folder: Path) -> dict[str, Any]:
+    run = ours.prepare(case, folder).run
+    with jax.profiler.trace(str(folder / "trace")):
+        whole = milliseconds(run, CALLS)
+    (path,) = (folder / "trace").rglob("*.xplane.pb")
+    events = (
+        (event.name, event.duration_ns / 1e6)
+        for plane in jax.profiler.ProfileData.from_file(str(path)).planes
+        for line in plane.lines
+        for event in line.events
+        if "hlo_op" in dict(event.stats)
+    )
+    return _sum_up(whole, events, XLA_PRODUCTS)
+
+
+def _profile_torch(case: Case, folder: Path) -> dict[str, Any]:
+    run = theirs.prepare(case, folder).run
+    with torch.profiler.profile() as profiler:
+        whole = milliseconds(run, CALLS)
+    events = (
+        (each.key, each.self_cpu_time_total / 1e3) for each in profiler.key_averages()
+    )
+    return _sum_up(whole, events, TORCH_PRODUCTS)
+
+
+def _sum_up(
+    whole: list[float], events: Iterable[tuple[str, float]], products: re.Pattern[str]
+) -> dict[str, Any]:
+    """Milliseconds of a call: of products, of the rest, of the longest operations."""
+    taken: Counter[str] = Counter()
+    for name, duration in events:
+        taken[re.sub(r"[._]?\d+", "", name)] += duration / len(whole)
+    multiply = sum(ms for name, ms in taken.items() if products.search(name))
+    return {
+        "call_ms": spread(whole),
+        "products_ms": round(multiply, 1),
+        "rest_ms": round(taken.total() - multiply, 1),
+        "operations": {n: round(ms, 2) for n, ms in taken.most_common(SHOWN)},
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -30,7 +30,7 @@ from hourglass_jax.config import Config, ModelConfig, TrainConfig
 from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.diagnosis.timing import spread
 from hourglass_jax.models import StackedHourglass, init, onednn
-from hourglass_jax.models.folding import fold, fuse_relu
+from hourglass_jax.models.folding import fold, fuse_relu, narrow_kernels
 from hourglass_jax.training.state import make_network
 
 SIDE, ROUNDS = 2048, 11
@@ -108,7 +108,7 @@ def without_onednn(batch: int, dtype: str) -> dict[str, Any]:
     """Folded inference of two stacks: oneDNN's convolutions against our products."""
     config = Config(model=ModelConfig(stacks=2, dtype=dtype), train=TrainConfig())
     net = make_network(config, 16)
-    variables = fold(net, init(net, jax.random.key(0)))
+    variables = narrow_kernels(net, fold(net, init(net, jax.random.key(0))))
     images = jax.random.normal(jax.random.key(1), (batch, 256, 256, 3))
 
     def compiled(net: StackedHourglass) -> Callable[[], Any]:

@@ -4,7 +4,9 @@
 
 Both are compiled first, then timed in turns, so that whatever else the machine does
 hurts both. A ratio is XLA's time over ours, the median of the rounds' ratios: above 1,
-ours is faster. Shapes are those of a network of 64 and one of 256 features.
+ours is faster. Shapes are those of a network of 64 and one of 256 features. A
+convolution is timed by products of our own, which every program can have, and by
+oneDNN, where it serves.
 """
 
 import datetime
@@ -24,7 +26,7 @@ import jax.numpy as jnp
 import jaxlib
 
 from hourglass_jax.diagnosis.machine import host
-from hourglass_jax.models import convolution, layers
+from hourglass_jax.models import convolution, layers, onednn
 
 ROUNDS = 15
 CONVOLUTIONS = {  # (b, h, w, c), side, output channels, stride, padding
@@ -96,12 +98,16 @@ def measure() -> dict[str, dict[str, float]]:
         draw = partial(jax.random.normal, jax.random.key(0), dtype=dtype)
         kind = jnp.dtype(dtype).name
         for name, (shape, side, out, stride, padding) in CONVOLUTIONS.items():
-            results[f"{name} {kind}"] = compare(
-                partial(_conv, stride, padding),
-                partial(plain_conv, stride=stride, padding=padding),
-                draw(shape),
-                draw((side, side, shape[-1], out)),
-            )
+            ways = {"": convolution.conv}
+            if onednn.serves(dtype):
+                ways[", oneDNN"] = _by_onednn
+            for way, conv in ways.items():
+                results[f"{name} {kind}{way}"] = compare(
+                    partial(conv, stride=stride, padding=padding),
+                    partial(plain_conv, stride=stride, padding=padding),
+                    draw(shape),
+                    draw((side, side, shape[-1], out)),
+                )
         pool = partial(nn.max_pool, window_shape=(2, 2), strides=(2, 2))
         results[f"max_pool {kind}"] = compare(layers.max_pool, pool, draw(MAPS))
         results[f"upsample {kind}"] = compare(
@@ -110,15 +116,15 @@ def measure() -> dict[str, dict[str, float]]:
     return results
 
 
-def _conv(stride: int, padding: int, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return convolution.conv(x, kernel, stride, padding)
+def _by_onednn(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
+    return convolution.conv_by_onednn(x, kernel, None, None, stride, padding)
 
 
 def main() -> None:
     """Print the table and, given a path, keep it as JSON."""
     results = measure()
     for name, figures in results.items():
-        print(f"{name:32s}", *(f"{key} {value}" for key, value in figures.items()))
+        print(f"{name:40s}", *(f"{key} {value}" for key, value in figures.items()))
     device = jax.devices()[0]
     report = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),

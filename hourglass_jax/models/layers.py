@@ -202,8 +202,36 @@ def _corners(x: Maps) -> list[Array]:
     ]
 
 
+@jax.custom_vjp
 def upsample(x: Maps) -> Result:
-    """Double h and w by repeating every cell in a 2x2 block."""
+    """Double h and w by repeating every cell in a 2x2 block.
+
+    Its gradient is the sum of each block: on CPU of strided slices, since XLA's
+    reduction is several times slower there in bfloat16 (benchmarks/layers.py).
+    """
     b, h, w, c = x.shape
     cells = jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c))
     return cells.reshape(b, 2 * h, 2 * w, c)
+
+
+def _upsample_forward(x: Maps) -> tuple[Result, None]:
+    return upsample(x), None
+
+
+def _upsample_backward(_: None, grad: Result) -> tuple[Maps]:
+    found = lax.platform_dependent(grad, cpu=_sum_corners, default=_sum_blocks)
+    return (found.astype(grad.dtype),)
+
+
+upsample.defvjp(_upsample_forward, _upsample_backward)
+
+
+def _sum_corners(x: Maps) -> Result:
+    a, b, c, d = (corner.astype(jnp.float32) for corner in _corners(x))
+    return (a + b) + (c + d)
+
+
+def _sum_blocks(x: Maps) -> Result:
+    b, h, w, c = x.shape
+    blocks = x.reshape(b, h // 2, 2, w // 2, 2, c)
+    return jnp.sum(blocks, axis=(2, 4), dtype=jnp.float32)

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from hourglass_jax.models import layers
 
@@ -89,11 +90,21 @@ def test_max_pool_shares_the_gradient_among_equals():
     np.testing.assert_array_equal(pull(grad)[0][0, :, :, 0], share)
 
 
-def test_upsample_repeats_cells_and_its_gradient_sums_them():
-    x = np.random.default_rng(0).normal(size=(2, 3, 2, 4)).astype(np.float32)
-    y, pull = jax.vjp(layers.upsample, jnp.asarray(x))
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_upsample_repeats_cells_and_its_gradient_sums_them(dtype):
+    """On CPU and as on other platforms, of which both ways run here."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-9, 9, (2, 3, 2, 4))
+    y, pull = jax.vjp(layers.upsample, jnp.asarray(x, dtype))
+    assert y.dtype == dtype
     np.testing.assert_array_equal(y, x.repeat(2, axis=1).repeat(2, axis=2))
-    np.testing.assert_array_equal(pull(jnp.ones_like(y))[0], np.full_like(x, 4))
+    grad = rng.integers(-9, 9, y.shape)  # sums of so small numbers are exact
+    expected = grad.reshape(2, 3, 2, 2, 2, 4).sum((2, 4))
+    (found,) = pull(jnp.asarray(grad, dtype))
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, expected)
+    blocks = layers._sum_blocks(jnp.asarray(grad, dtype))
+    np.testing.assert_array_equal(blocks, expected)
 
 
 def test_group_norm_equals_numpy_in_groups_of_16_channels_or_their_divisor():

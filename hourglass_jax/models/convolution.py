@@ -141,25 +141,15 @@ def _pull_by_onednn(
     border = side - 1 - padding
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
     x_grad = conv_by_onednn(grad, turned, None, None, 1, border)
-    # A product for each weight of the kernel's window: the fewest copies of the maps.
-    columns = [_shift(x, 2, padding - j, grad.shape[2]) for j in range(side)]
-    rows = [_shift(grad, 1, i - padding, x.shape[1]) for i in range(side)]
-    if c < NARROW:
-        columns = [_beside(_shift(x, 2, padding, grad.shape[2] + side - 1), side, 2)]
-    products = [
-        onednn.multiply_turned(column.reshape(-1, column.shape[-1]), row.reshape(-1, o))
-        for row in rows
-        for column in columns
-    ]
-    found = jnp.stack(products).reshape(side, side, c, o)
+    x, grad = _pad(x, 0, padding), _pad(grad, border, 0)
+    if x.dtype == jnp.float32 and c >= NARROW:
+        found = _by_columns(x, grad, side, onednn.multiply_turned)
+    else:
+        columns = _beside(x, side, along=2).reshape(-1, side * c)
+        rows = [view.reshape(-1, o) for view in _views(grad, side, along=1)]
+        products = [onednn.multiply_turned(columns, row) for row in rows]
+        found = jnp.stack(products).reshape(side, side, c, o)[::-1]
     return x_grad, found.astype(kernel.dtype)
-
-
-def _shift(x: Maps, axis: int, by: int, extent: int) -> Result:
-    """Move maps `by` cells along an axis that then has `extent`; zeros come in."""
-    edges = [(0, 0, 0)] * x.ndim
-    edges[axis] = by, extent - by - x.shape[axis], 0
-    return _move(x, lambda bits: lax.pad(bits, jnp.zeros((), bits.dtype), edges))
 
 
 def _conv_by_xla(x: Maps, kernel: Kernel, stride: int, padding: int) -> Result:
@@ -236,20 +226,28 @@ def _dense_backward(
     side = kernel.shape[0]
     border = side - 1 - padding
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
-    kernel_grad = _by_columns if x.dtype == jnp.float32 else _by_rows
-    found = kernel_grad(_pad(x, 0, padding), _pad(grad, border, 0), side)
+    x, grad_in = _pad(x, 0, padding), _pad(grad, border, 0)
+    if x.dtype == jnp.float32:
+        found = _by_columns(x, grad_in, side, lambda a, b: _matmul(a.T, b))
+    else:
+        found = _by_rows(x, grad_in, side)
     return _dense_conv(grad, turned, border), found.astype(kernel.dtype)
 
 
 _dense_conv.defvjp(_dense_forward, _dense_backward)
 
 
-def _by_columns(x: Maps, grad: Result, side: int) -> Kernel:
-    """The kernel's gradient in float32: a product for each column of the kernel."""
+def _by_columns(
+    x: Maps, grad: Result, side: int, multiply: Callable[[Array, Array], Array]
+) -> Kernel:
+    """The kernel's gradient in float32: a product for each column of the kernel.
+
+    `multiply(a, b)` is `a.T @ b`.
+    """
     c, o = x.shape[-1], grad.shape[-1]
     rows = _beside(grad, side, along=1).reshape(-1, side * o)
     columns = [view.reshape(-1, c) for view in _views(x, side, along=2)]
-    products = jnp.stack([_matmul(column.T, rows) for column in columns])
+    products = jnp.stack([multiply(column, rows) for column in columns])
     return products.reshape(side, c, side, o).transpose(2, 0, 1, 3)[::-1]
 
 

@@ -141,15 +141,44 @@ def _pull_by_onednn(
     border = side - 1 - padding
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
     x_grad = conv_by_onednn(grad, turned, None, None, 1, border)
-    x, grad = _pad(x, 0, padding), _pad(grad, border, 0)
-    if x.dtype == jnp.float32 and c >= NARROW:
-        found = _by_columns(x, grad, side, onednn.multiply_turned)
-    else:
-        columns = _beside(x, side, along=2).reshape(-1, side * c)
-        rows = [view.reshape(-1, o) for view in _views(grad, side, along=1)]
-        products = [onednn.multiply_turned(columns, row) for row in rows]
-        found = jnp.stack(products).reshape(side, side, c, o)[::-1]
+    # A product for each column of the kernel, with all its rows beside each other.
+    columns = [_shift(x, 2, padding - j, grad.shape[2]) for j in range(side)]
+    if c < NARROW:
+        columns = [_beside(_pad(x, 0, padding), side, along=2)]
+    rows = _shift_rows(grad, side, padding, x.shape[1]).reshape(-1, side * o)
+    products = [
+        onednn.multiply_turned(column.reshape(-1, column.shape[-1]), rows)
+        for column in columns
+    ]
+    found = jnp.stack(products).reshape(side, c, side, o).transpose(2, 0, 1, 3)
     return x_grad, found.astype(kernel.dtype)
+
+
+def _shift_rows(
+    grad: Result, side: int, padding: int, height: int
+) -> Float[Array, "b h ww so"]:
+    """What every row of the kernel meets, side by side as channels."""
+    o = grad.shape[-1]
+
+    def place(bits: Array) -> Array:
+        views = []
+        for i in range(side):
+            above = i - padding
+            rows = (above, height - above - grad.shape[1], 0)
+            channels = (i * o, (side - 1 - i) * o, 0)
+            edges = [(0, 0, 0), rows, (0, 0, 0), channels]
+            views.append(lax.pad(bits, jnp.zeros((), bits.dtype), edges))
+        # One pass over the maps; to join them would first copy each. All are 0 but one.
+        return sum(views[1:], views[0])
+
+    return _move(grad, place)
+
+
+def _shift(x: Maps, axis: int, by: int, extent: int) -> Result:
+    """Move maps `by` cells along an axis that then has `extent`; zeros come in."""
+    edges = [(0, 0, 0)] * x.ndim
+    edges[axis] = by, extent - by - x.shape[axis], 0
+    return _move(x, lambda bits: lax.pad(bits, jnp.zeros((), bits.dtype), edges))
 
 
 def _conv_by_xla(x: Maps, kernel: Kernel, stride: int, padding: int) -> Result:
@@ -226,28 +255,20 @@ def _dense_backward(
     side = kernel.shape[0]
     border = side - 1 - padding
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
-    x, grad_in = _pad(x, 0, padding), _pad(grad, border, 0)
-    if x.dtype == jnp.float32:
-        found = _by_columns(x, grad_in, side, lambda a, b: _matmul(a.T, b))
-    else:
-        found = _by_rows(x, grad_in, side)
+    kernel_grad = _by_columns if x.dtype == jnp.float32 else _by_rows
+    found = kernel_grad(_pad(x, 0, padding), _pad(grad, border, 0), side)
     return _dense_conv(grad, turned, border), found.astype(kernel.dtype)
 
 
 _dense_conv.defvjp(_dense_forward, _dense_backward)
 
 
-def _by_columns(
-    x: Maps, grad: Result, side: int, multiply: Callable[[Array, Array], Array]
-) -> Kernel:
-    """The kernel's gradient in float32: a product for each column of the kernel.
-
-    `multiply(a, b)` is `a.T @ b`.
-    """
+def _by_columns(x: Maps, grad: Result, side: int) -> Kernel:
+    """The kernel's gradient in float32: a product for each column of the kernel."""
     c, o = x.shape[-1], grad.shape[-1]
     rows = _beside(grad, side, along=1).reshape(-1, side * o)
     columns = [view.reshape(-1, c) for view in _views(x, side, along=2)]
-    products = jnp.stack([multiply(column, rows) for column in columns])
+    products = jnp.stack([_matmul(column.T, rows) for column in columns])
     return products.reshape(side, c, side, o).transpose(2, 0, 1, 3)[::-1]
 
 

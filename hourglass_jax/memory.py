@@ -12,7 +12,7 @@ def keep_memory() -> None:
 
     XLA for CPU asks for a training step's temporary memory anew at every step, and
     malloc gives so large a piece back to the system each time: to get it again, zeroed
-    page by page, costs a tenth of the step. The process then stays as large as it ever
+    page by page, costs time in every step. The process then stays as large as it ever
     was. Not for inference, which asks for little, and often. To be called at the start,
     before there are threads.
     """

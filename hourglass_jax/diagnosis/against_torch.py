@@ -54,7 +54,7 @@ def compare(cases: Iterable[Case], rounds: int, out: Path | None) -> dict[str, A
       cases: what to compare.
       rounds: turns of each side, at least 2.
       out: JSON file, written again after every case. What it holds of other cases
-        stays.
+        stays, and of the same case the median, in ``earlier``.
 
     Returns:
       The content of the file: ``about`` and ``cases``, by `Case.name`.
@@ -73,6 +73,10 @@ def compare(cases: Iterable[Case], rounds: int, out: Path | None) -> dict[str, A
     }
     for case in cases:
         result = race(case, rounds)
+        before = report["cases"].get(case.name)
+        if before is not None:
+            medians = [*before.get("earlier", []), before["ratio"]["median"]]
+            result |= {"earlier": medians}
         report["cases"][case.name] = result
         console.print(format_case(case, result), markup=False)
         if out is not None:

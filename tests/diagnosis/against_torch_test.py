@@ -99,7 +99,7 @@ def test_every_case_is_kept_as_soon_as_it_is_known(tmp_path, monkeypatch):
     def race(case, rounds):
         if case.stacks == 8:
             raise KeyboardInterrupt
-        return result
+        return dict(result)
 
     monkeypatch.setattr(against_torch, "race", race)
     monkeypatch.setattr(against_torch, "require_torch", lambda: None)
@@ -109,7 +109,14 @@ def test_every_case_is_kept_as_soon_as_it_is_known(tmp_path, monkeypatch):
         compare(map(parse_case, names), 2, out)
     assert list(json.loads(out.read_text())["cases"]) == names[:2]
     compare([parse_case("train:4:1:float32")], 2, out)
-    assert len(json.loads(out.read_text())["cases"]) == 3
+    kept = json.loads(out.read_text())["cases"]
+    assert len(kept) == 3
+    assert "earlier" not in kept["train:4:1:float32"]
+    result["ratio"] = spread | {"median": 0.5}
+    for _ in range(2):
+        compare([parse_case("train:4:1:float32")], 2, out)
+    again = json.loads(out.read_text())["cases"]["train:4:1:float32"]
+    assert again["earlier"] == [1.0, 0.5]
     with monkeypatch.context() as elsewhere:
         another = {"processor": "Another 9000", "cores": 3}
         elsewhere.setattr(against_torch, "host", lambda: another)

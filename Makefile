@@ -13,7 +13,7 @@ TAG = $(shell $(PYTHON) -c 'import sys, sysconfig; \
 	print("py%d%d-%s" % (sys.version_info[:2] + (sysconfig.get_platform(),)))')
 LOCK = $(wildcard requirements/$(TAG).txt)
 
-.PHONY: help setup demo people test check lint type lock clean
+.PHONY: help setup demo people people-folders test check lint type lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST)
@@ -36,14 +36,16 @@ demo: setup  ## train on synthetic people, score, name a picture: 10 minutes
 	$(BIN)/hourglass evaluate $(DEMO) --dataset synthetic_people --flip
 	@echo "Look at $$(ls $(DEMO)/pictures/*.png | tail -n 1)"
 
-people: setup  ## train hg-people-small anew: make people LSPET=FOLDER STUDIO=FOLDER, hours
-	$(if $(and $(LSPET),$(STUDIO)),,$(error make people: expected LSPET=FOLDER and \
-	  STUDIO=FOLDER, see docs/models/hg-people-small.md))
+people: people-folders setup  ## train hg-people-small anew: LSPET=FOLDER STUDIO=FOLDER, hours
 	$(BIN)/python train.py --config configs/lspet_small.py --workdir runs/lspet_small \
 	  --data.raw-dir $(LSPET)
 	$(BIN)/python train.py --config configs/hg_people_small.py \
 	  --workdir runs/hg_people_small --train.init-from runs/lspet_small \
 	  --data.raw-dir $(LSPET) --data.also.0.raw-dir $(STUDIO)
+
+people-folders:
+	@$(if $(and $(LSPET),$(STUDIO)),,$(error expected make people LSPET=FOLDER \
+	  STUDIO=FOLDER, see docs/models/hg-people-small.md))
 
 test: setup  ## the tests that are not slow: under 8 minutes
 	$(BIN)/pytest -m "not slow"

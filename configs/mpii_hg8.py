@@ -6,8 +6,8 @@ Hardware  one GPU; 4.3 GiB and scratch memory, as `hourglass info` reckons
 Time      not measured
 Score     not measured
 
-PCKh, by which the best step is chosen, needs head sizes: those of the official labels,
-or detections_our_format.mat beside others (docs/data.md).
+PCKh, by which the best step is chosen, needs head sizes: the official labels and
+princeton's have them; detections_our_format.mat gives them to others (docs/data.md).
 """
 
 from hourglass_jax.config import (
@@ -24,8 +24,8 @@ def get_config() -> Config:
     """8 stacks of 256 features, 256 x 256 pixels; 22,246 people, 216 epochs."""
     return Config(
         model=ModelConfig(stacks=8, features=256),
-        # The authors' 25,925 people (selection="original") share photographs with those
-        # who validate. The augmentation is theirs by default.
+        # Some of the authors' 25,925 people (selection="original") are in photographs
+        # of those who validate. The augmentation is theirs by default.
         data=DataConfig(dataset="mpii", input_size=256),
         # Of joints without a label the authors' code teaches empty maps.
         target=TargetConfig(sigma_hm=1.75, absent="zero"),

@@ -253,7 +253,7 @@ def _export_torch(model: Predictor) -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
         export_torch(model, path, "princeton")
-        again = import_checkpoint(path, "princeton")
+        again = import_checkpoint(path, "princeton").model
         jax.tree.map(np.testing.assert_array_equal, again.variables, model.variables)
         return path.stat().st_size
 

@@ -203,7 +203,9 @@ def _gather(
 def _tell_partners(skeleton: Skeleton) -> str:
     middle = [n for i, n in enumerate(skeleton.keypoints) if skeleton.flip[i] == i]
     pairs = (len(skeleton.keypoints) - len(middle)) // 2
-    return f"{pairs} pairs of left and right; in the middle: {', '.join(middle) or '-'}"
+    return (
+        f"pairs of left and right: {pairs}; in the middle: {', '.join(middle) or '-'}"
+    )
 
 
 def _notes(part: _Part, people: People, refuse_empty: bool) -> Iterator[str]:

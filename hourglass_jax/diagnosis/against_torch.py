@@ -23,8 +23,8 @@ from hourglass_jax.progress import console
 OURS, THEIRS = "hourglass_jax.diagnosis.ours", "hourglass_jax.diagnosis.theirs"
 SECONDS = 1.0
 """A turn lasts about this long, and at least one call."""
-# Of the largest heatmap cell, or of the loss; from our answer in float32. GPUs round
-# the factors of float32 products to TF32 in both libraries, 11 bits in place of 24; in
+# Of the largest heatmap cell, or of the loss; from our answer in float32. On GPUs the
+# factors of float32 products may be rounded to TF32, 11 bits in place of 24; in
 # bfloat16 they have 8, and rounding differs in every layer. A wrong network is off by
 # about 1.
 TOLERANCES = {"float32": 1e-5, "tf32": 1e-2, "bfloat16": 0.1}
@@ -54,7 +54,7 @@ def compare(cases: Iterable[Case], rounds: int, out: Path | None) -> dict[str, A
       cases: what to compare.
       rounds: turns of each side, at least 2.
       out: JSON file, written again after every case. What it holds of other cases
-        stays, and of the same case the median, in ``earlier``.
+        stays, and of the same case date and median, in ``earlier``.
 
     Returns:
       The content of the file: ``about`` and ``cases``, by `Case.name`.
@@ -75,8 +75,8 @@ def compare(cases: Iterable[Case], rounds: int, out: Path | None) -> dict[str, A
         result = race(case, rounds)
         before = report["cases"].get(case.name)
         if before is not None:
-            medians = [*before.get("earlier", []), before["ratio"]["median"]]
-            result |= {"earlier": medians}
+            was = {"date": before["date"], "median": before["ratio"]["median"]}
+            result |= {"earlier": [*before.get("earlier", []), was]}
         report["cases"][case.name] = result
         console.print(format_case(case, result), markup=False)
         if out is not None:

@@ -30,6 +30,9 @@ from hourglass_jax.training.sharding import make_mesh, put_batch, replicated
 from hourglass_jax.training.state import Variables, create_state, make_network
 from hourglass_jax.training.step import jit_train_step
 
+Ways = tuple[dict[str, Run], dict[str, np.ndarray]]
+"""By name: how to run a case, and its answer."""
+
 
 def prepare(case: Case, folder: Path) -> Prepared:
     """Draw weights and images, leave them in ``folder``, and be ready to be timed."""
@@ -64,10 +67,6 @@ def _config(case: Case) -> Config:
         data=DataConfig(input_size=case.side),
         train=TrainConfig(batch_size=case.batch),
     )
-
-
-Ways = tuple[dict[str, Run], dict[str, np.ndarray]]
-"""By name: how to run a case, and its answer."""
 
 
 def _inference(case: Case, config: Config, folder: Path) -> Ways:

@@ -36,7 +36,7 @@ def check_boxes(boxes: Any, size: tuple[int, int], where: str = "boxes") -> Boxe
         if fault:
             hint = _if_extents(rows, size)
             raise InputError(f"{where}: box {number} {_plain(given)} {fault}{hint}")
-    return np.stack(rows) if rows else np.zeros((0, 4))
+    return _stack(rows)
 
 
 def check_extents(boxes: Any, size: tuple[int, int], where: str) -> Boxes:
@@ -52,7 +52,7 @@ def check_extents(boxes: Any, size: tuple[int, int], where: str) -> Boxes:
                 f"{where}: box {number} {_plain(box)} is not x, y, width, height; "
                 "expected four finite numbers of up to 1e9, the last two above 0"
             )
-    extents = np.stack(rows) if rows else np.zeros((0, 4))
+    extents = _stack(rows)
     corners = np.concatenate([extents[:, :2], extents[:, :2] + extents[:, 2:]], axis=1)
     if not _inside(corners, size) and _are_corners(extents, size):
         raise InputError(
@@ -60,7 +60,12 @@ def check_extents(boxes: Any, size: tuple[int, int], where: str) -> Boxes:
             f"they would leave the photograph of {size[1]} x {size[0]} pixels; convert "
             "them: width = x1 - x0, height = y1 - y0"
         )
-    return check_boxes(corners - 0.5, size, where)
+    found = corners - 0.5
+    for number, (box, given) in enumerate(zip(found, extents, strict=True), start=1):
+        fault = _fault(box, size)
+        if fault:
+            raise InputError(f"{where}: box {number} {_plain(given)} {fault}")
+    return found
 
 
 def _rows(boxes: Any, where: str, expected: str) -> list[np.ndarray]:
@@ -70,6 +75,10 @@ def _rows(boxes: Any, where: str, expected: str) -> list[np.ndarray]:
         raise InputError(
             f"{where}: not a list of boxes ({error}); expected {expected}"
         ) from None
+
+
+def _stack(rows: list[np.ndarray]) -> Boxes:
+    return np.stack(rows) if rows else np.zeros((0, 4))
 
 
 def _fault(box: np.ndarray, size: tuple[int, int]) -> str:

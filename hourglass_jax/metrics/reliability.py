@@ -100,7 +100,7 @@ def estimate_calibration(
         for i in range(len(scores))
     ]
     rows = [np.hstack([each.keypoints, each.correct - each.scores]) for each in people]
-    return estimate(np.array(rows), _errors)
+    return estimate(np.reshape(rows, (-1, 2 * BINS)), _errors)
 
 
 def _errors(sums: Float[np.ndarray, "*rounds m"]) -> Float[np.ndarray, "*rounds 1"]:

@@ -158,18 +158,17 @@ def _shift_rows(
     grad: Result, side: int, padding: int, height: int
 ) -> Float[Array, "b h ww so"]:
     """What every row of the kernel meets, side by side as channels."""
-    o = grad.shape[-1]
+    h, o = grad.shape[1], grad.shape[3]
 
     def place(bits: Array) -> Array:
-        views = []
+        # One pass over the maps; to join them would first copy each. All are 0 but one.
+        placed = []
         for i in range(side):
-            above = i - padding
-            rows = (above, height - above - grad.shape[1], 0)
+            rows = (i - padding, height - h - i + padding, 0)
             channels = (i * o, (side - 1 - i) * o, 0)
             edges = [(0, 0, 0), rows, (0, 0, 0), channels]
-            views.append(lax.pad(bits, jnp.zeros((), bits.dtype), edges))
-        # One pass over the maps; to join them would first copy each. All are 0 but one.
-        return sum(views[1:], views[0])
+            placed.append(lax.pad(bits, jnp.zeros((), bits.dtype), edges))
+        return sum(placed[1:], placed[0])
 
     return _move(grad, place)
 

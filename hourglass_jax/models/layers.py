@@ -207,7 +207,7 @@ def upsample(x: Maps) -> Result:
     """Double h and w by repeating every cell in a 2x2 block.
 
     Its gradient is the sum of each block: on CPU of strided slices, since XLA's
-    reduction is several times slower there in bfloat16 (benchmarks/layers.py).
+    reduction is slower there, most of all in bfloat16.
     """
     b, h, w, c = x.shape
     cells = jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c))

@@ -62,7 +62,7 @@ def test_loss_and_gradient_have_bounds_of_their_own():
 
 @pytest.mark.parametrize(("device", "passes"), [("cpu", False), ("cuda", True)])
 def test_on_a_gpu_products_of_float32_are_rounded(monkeypatch, device, passes):
-    """Off by 2e-3: twice what TF32 rounds a factor by, far more than float32 does."""
+    """Off by 2e-3: as much as some factors of TF32 give, far more than float32 does."""
 
     @contextlib.contextmanager
     def pretend(module, case, folder):
@@ -93,7 +93,7 @@ def test_a_cpu_does_not_race_a_gpu(monkeypatch):
 def test_every_case_is_kept_as_soon_as_it_is_known(tmp_path, monkeypatch):
     spread = {"median": 1.0, "lower_quartile": 1.0, "upper_quartile": 1.0}
     side = {"best": "plain"}
-    result = {"ratio": spread, "ours_ms": spread, "torch_ms": spread}
+    result = {"ratio": spread, "ours_ms": spread, "torch_ms": spread, "date": "today"}
     result |= {"ours": side, "torch": side}
 
     def race(case, rounds):
@@ -116,7 +116,7 @@ def test_every_case_is_kept_as_soon_as_it_is_known(tmp_path, monkeypatch):
     for _ in range(2):
         compare([parse_case("train:4:1:float32")], 2, out)
     again = json.loads(out.read_text())["cases"]["train:4:1:float32"]
-    assert again["earlier"] == [1.0, 0.5]
+    assert [was["median"] for was in again["earlier"]] == [1.0, 0.5]
     with monkeypatch.context() as elsewhere:
         another = {"processor": "Another 9000", "cores": 3}
         elsewhere.setattr(against_torch, "host", lambda: another)

@@ -90,6 +90,13 @@ def test_extents_of_a_whole_photograph_reach_its_outer_edges():
     np.testing.assert_array_equal(found, [-0.5, -0.5, 63.5, 47.5])
 
 
+def test_extents_outside_are_named_as_they_were_given():
+    with pytest.raises(
+        InputError, match=r"box 2 \[70.0, 50.0, 5.0, 9.0\] lies outside"
+    ):
+        check_extents([[0, 0, 9, 9], [70, 50, 5, 9]], (48, 64), "boxes")
+
+
 def test_corners_given_as_extents_are_refused():
     with pytest.raises(
         InputError, match=r"boxes look like \[x0, y0, x1, y1\].*64 x 48"

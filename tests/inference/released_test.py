@@ -111,7 +111,7 @@ def test_the_wheel_holds_the_models_and_is_small(wheel):
 
 
 # Run at every start of the new environment's Python: its packages besides the wheel are
-# those of this one, and whatever asks for another computer is told that there is none.
+# those of this one, and no connection is made.
 ALONE = """
 import socket, sys
 sys.path += {packages!r}

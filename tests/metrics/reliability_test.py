@@ -104,6 +104,8 @@ def test_nobody_has_no_calibration_error():
         np.zeros((1, 2)), np.zeros((1, 2), bool), np.zeros((1, 2), bool)
     )
     assert np.isnan(calibration_error(nobody))
+    none = np.zeros((0, 14))
+    assert np.isnan(estimate_calibration(none, none > 0, none > 0).value)
     assert np.isnan(nobody.shares_correct()).all()
 
 

@@ -14,6 +14,8 @@ CONVOLUTIONS = {
     "3x3 odd": (9, 7, 3, 4, 3, 1, 1),
     "3x3 smaller than its kernel": (2, 1, 3, 4, 3, 1, 1),
     "3x3 without padding": (7, 9, 3, 4, 3, 1, 0),
+    "3x3 wide": (9, 7, 40, 6, 3, 1, 1),
+    "3x3 wide without padding": (7, 9, 33, 4, 3, 1, 0),
     "3x3 strided": (8, 9, 3, 4, 3, 2, 1),
     "7x7 stem": (16, 12, 3, 4, 7, 2, 3),
     "7x7 stem odd": (15, 13, 3, 4, 7, 2, 3),

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -27,15 +27,15 @@ Way = frozenset[str]
 """Of: channels-last, compiled, frozen (BatchNorm folded by inductor), autocast."""
 
 
-def prepare(case: Case, folder: Path) -> Prepared:
-    """Try every way of running the case; the fastest is ready to be timed."""
+def prepare(case: Case, folder: Path, ways: Iterable[Way] | None = None) -> Prepared:
+    """Try ``ways`` of running the case, by default all; the fastest is to be timed."""
     torch.manual_seed(case.seed)
     make = _inference if case.kind == "inference" else _training
     began = time.perf_counter()
     runs: dict[str, Run] = {}
     answers: dict[str, np.ndarray] = {}
     failed: dict[str, str] = {}
-    for way in _ways(case):
+    for way in _ways(case) if ways is None else ways:
         name = " ".join(sorted(way)) or "eager"
         try:
             runs[name], answers[name] = make(case, folder, way)

@@ -31,11 +31,7 @@ def check_boxes(boxes: Any, size: tuple[int, int], where: str = "boxes") -> Boxe
         or reaches farther than 1e9, or lies wholly outside.
     """
     rows = _rows(boxes, where, "[[x0, y0, x1, y1], ...]")
-    for number, (box, given) in enumerate(zip(rows, boxes, strict=True), start=1):
-        fault = _fault(box, size)
-        if fault:
-            hint = _if_extents(rows, size)
-            raise InputError(f"{where}: box {number} {_plain(given)} {fault}{hint}")
+    _refuse_faults(rows, boxes, size, where, _if_extents(rows, size))
     return _stack(rows)
 
 
@@ -61,10 +57,7 @@ def check_extents(boxes: Any, size: tuple[int, int], where: str) -> Boxes:
             "them: width = x1 - x0, height = y1 - y0"
         )
     found = corners - 0.5
-    for number, (box, given) in enumerate(zip(found, extents, strict=True), start=1):
-        fault = _fault(box, size)
-        if fault:
-            raise InputError(f"{where}: box {number} {_plain(given)} {fault}")
+    _refuse_faults(found, extents, size, where)
     return found
 
 
@@ -79,6 +72,16 @@ def _rows(boxes: Any, where: str, expected: str) -> list[np.ndarray]:
 
 def _stack(rows: list[np.ndarray]) -> Boxes:
     return np.stack(rows) if rows else np.zeros((0, 4))
+
+
+def _refuse_faults(
+    boxes: Any, given: Any, size: tuple[int, int], where: str, hint: str = ""
+) -> None:
+    """Raise InputError for the first wrong box, named as it was given."""
+    for number, (box, written) in enumerate(zip(boxes, given, strict=True), start=1):
+        fault = _fault(box, size)
+        if fault:
+            raise InputError(f"{where}: box {number} {_plain(written)} {fault}{hint}")
 
 
 def _fault(box: np.ndarray, size: tuple[int, int]) -> str:
@@ -107,7 +110,7 @@ def _fault(box: np.ndarray, size: tuple[int, int]) -> str:
 
 def _if_extents(rows: list[np.ndarray], size: tuple[int, int]) -> str:
     """What to add to a fault where all boxes make sense as (x, y, width, height)."""
-    if not all(map(_are_four, rows)):
+    if not rows or not all(map(_are_four, rows)):
         return ""
     extents = np.stack(rows)
     corners = np.concatenate([extents[:, :2], extents[:, :2] + extents[:, 2:]], axis=1)

@@ -37,6 +37,7 @@ Change = Mapping[str, Mapping[str, Any]]
 BASE = "the recipe"
 SYNTHETIC_FIRST, BOTH_SETS = "synthetic people first", "studio people besides"
 UNCONTRADICTED = "contradicted labels left out"
+DOUBTED = "contradicted labels a third as often"
 MODEL, FAR, SURE = "hg-people-small", 0.5, 0.5
 """Who contradicts a label: from how many torsos away, and with what score, on."""
 CHANGES: dict[str, Change] = {
@@ -70,6 +71,9 @@ CHANGES: dict[str, Change] = {
     SYNTHETIC_FIRST: {},
     BOTH_SETS: {"data": {"keypoints": "union"}},
     UNCONTRADICTED: {},
+    DOUBTED: {},
+    "a loss that forgives": {"target": {"loss": "forgiving"}},
+    "peaks on whole cells": {"target": {"centres": "rounded"}},
 }
 """What each changes in `configs/ablations/lspet.py`."""
 
@@ -114,6 +118,11 @@ def _configure(name: str, seed: int, given: argparse.Namespace) -> Config:
     parts.setdefault("data", {})["raw_dir"] = given.lspet
     if name == UNCONTRADICTED:
         parts["data"]["raw_dir"] = _leave_out(given.lspet, given.workdir)
+    if name == DOUBTED:
+        # One person in three is drawn from the set that has the contradicted labels.
+        without = _leave_out(given.lspet, given.workdir)
+        lspet = SourceConfig(dataset="lspet", raw_dir=without, weight=2.0)
+        parts["data"]["also"] = (lspet,)
     if name == BOTH_SETS:
         studio = SourceConfig(dataset="coco_json", weight=0.2, raw_dir=given.studio)
         parts["data"]["also"] = (studio,)

@@ -48,7 +48,8 @@ def make_targets(
       visibility: 0 absent, 1 labelled and occluded, 2 visible.
       size: (height, width) of the heatmaps.
       stride: crop pixels a heatmap cell.
-      config: sigma, and what absent, occluded and outside keypoints teach.
+      config: sigma, where peaks lie, and what absent, occluded and outside keypoints
+        teach.
 
     Returns:
       Heatmaps in [0, 1], empty where no peak is to be taught, and weights 0 or 1.
@@ -68,7 +69,9 @@ def make_targets(
     ):
         if policy == "ignore":
             ignored |= mask
-    peaks = render(keypoints_hm, config.sigma_hm, size)
+    rounded = config.centres == "rounded"
+    centres = jnp.round(keypoints_hm) if rounded else keypoints_hm
+    peaks = render(centres, config.sigma_hm, size)
     empty = (absent | outside)[:, None, None, :]
     return jnp.where(empty, 0.0, peaks), 1.0 - ignored.astype(jnp.float32)
 

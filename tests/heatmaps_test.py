@@ -103,6 +103,17 @@ def test_each_policy_weighs_its_keypoints_only(policies, weights):
     assert peaks[2:].tolist() == [0.0, 0.0]
 
 
+@pytest.mark.parametrize(("centres", "x"), [("exact", 4.875), ("rounded", 5.0)])
+def test_peaks_lie_at_keypoints_or_on_the_cells_nearest_to_them(centres, x):
+    """Crop pixel 21 is heatmap position 4.875."""
+    config = TargetConfig(centres=centres)
+    keypoints = jnp.array([[[21.0, 21.0]]])
+    targets, _ = make_targets(
+        keypoints, jnp.array([[2]], jnp.uint8), (HEIGHT, WIDTH), 4, config
+    )
+    np.testing.assert_allclose(targets[0, ..., 0], numpy_gaussian(x, x, 1.0), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("x", "weight"), [(-0.5, 1.0), (-0.51, 0.0), (63.4, 1.0), (63.5, 0.0)]
 )

@@ -11,7 +11,7 @@ Decoder = Literal["argmax", "quarter", "dark", "soft"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TargetConfig:
-    """What the heatmaps should be, which of them count, and how they are read."""
+    """What the heatmaps should be, how each counts, and how they are read."""
 
     sigma_hm: float = 1.0
     """Standard deviation of the Gaussian, in heatmap cells (1.75 in the Torch code)."""
@@ -21,6 +21,11 @@ class TargetConfig:
     """A keypoint that is labelled but hidden: teach its peak, or leave it out."""
     outside: Literal["ignore", "zero"] = "zero"
     """A labelled keypoint outside the crop: leave it out, or teach an empty map."""
+    centres: Literal["exact", "rounded"] = "exact"
+    """Peaks lie at the keypoint, or on the cell nearest to it as older code has it."""
+    loss: Literal["squares", "forgiving"] = "squares"
+    """How a heatmap's error counts: by its square, or less where it is as large as from
+    a wrong label."""
     decoder: Decoder = "quarter"
     """From heatmap to keypoint. The paper moves the highest cell a quarter cell."""
 

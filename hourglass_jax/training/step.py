@@ -52,7 +52,8 @@ def loss_of(
         STRIDE,
         config.target,
     )
-    losses = heatmap_loss(stacks, targets, weights)
+    forgive = config.target.sigma_hm if config.target.loss == "forgiving" else None
+    losses = heatmap_loss(stacks, targets, weights, forgive)
     return jnp.sum(losses), (losses, dict(updated), jnp.sum(weights))
 
 

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hourglass_jax.config import OptimConfig
+from hourglass_jax.config import OptimConfig, TargetConfig
 from hourglass_jax.models.hourglass import init
 from hourglass_jax.training.optim import make_optimiser
 from hourglass_jax.training.sharding import make_mesh, put_batch, replicated
 from hourglass_jax.training.state import create_state, make_network
-from hourglass_jax.training.step import jit_train_step, make_learn
+from hourglass_jax.training.step import jit_train_step, learn_at_once, make_learn
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,21 @@ def test_training_lowers_the_loss_and_logs_every_stack(trained):
     assert losses[0]["loss"] == pytest.approx(
         losses[0]["loss_stack1"] + losses[0]["loss_stack2"], rel=1e-6
     )
+
+
+def test_the_loss_of_the_config_is_what_is_learnt_by(tiny, batch):
+    net = make_network(tiny, 16)
+    variables = init(net, jax.random.key(0))
+    losses = {
+        loss: learn_at_once(
+            variables,
+            batch,
+            net=net,
+            config=dataclasses.replace(tiny, target=TargetConfig(loss=loss)),
+        ).loss
+        for loss in ("squares", "forgiving")
+    }
+    assert losses["forgiving"] < 0.9 * losses["squares"]
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_one_others(trained):

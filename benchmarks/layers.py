@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import jaxlib
 
 from hourglass_jax.diagnosis.machine import host
-from hourglass_jax.models import convolution, layers, onednn
+from hourglass_jax.models import convolution, layers, onednn, onednn_convolution
 
 ROUNDS = 15
 CONVOLUTIONS = {  # (b, h, w, c), side, output channels, stride, padding
@@ -117,7 +117,7 @@ def measure() -> dict[str, dict[str, float]]:
 
 
 def _by_onednn(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
-    return convolution.conv_by_onednn(x, kernel, None, None, stride, padding)
+    return onednn_convolution.conv_by_onednn(x, kernel, None, None, stride, padding)
 
 
 def main() -> None:

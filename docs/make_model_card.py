@@ -26,8 +26,8 @@ from typing import Any
 
 import cv2
 import jax
-import jinja2
 import numpy as np
+from model_card_page import describe, fill_readme, summary
 
 import hourglass_jax as hg
 from hourglass_jax.config import DataConfig, Decoder
@@ -41,7 +41,6 @@ from hourglass_jax.diagnosis.cost import (
     variable_shapes,
 )
 from hourglass_jax.drawing import Picture
-from hourglass_jax.evaluation import format_markdown
 from hourglass_jax.evaluation.answers import Answers
 from hourglass_jax.evaluation.models import (
     answer_people,
@@ -79,7 +78,6 @@ FORMS = {
 SYNTHETIC = 200
 """People that are drawn to be looked at: those of the data sets may not be shown."""
 SHOWN, SIDE, PADDING = 6, 320, 1.25
-README_BEGIN, README_END = "<!-- scores of the released model -->", "<!-- end -->"
 LOADING = """
 import time, jax
 jax.devices()
@@ -273,82 +271,6 @@ def _training(model: Predictor, kept: Path) -> dict[str, Any]:
         "step_hours": round(seconds / 3600, 2),
         "evaluations": sum("PCK@0.2" in line for line in lines),
     }
-
-
-def summary(card: dict[str, Any]) -> dict[str, Any]:
-    """What model.json says: every joint and orientation, without curves."""
-    scores = {
-        how: [
-            {key: value for key, value in each.items() if key != "curves"}
-            for each in results
-        ]
-        for how, results in card["scores"].items()
-    }
-    return {key: value for key, value in card.items() if key != "model"} | {
-        "scores": scores,
-        "synthetic": {k: v for k, v in card["synthetic"].items() if k != "curves"},
-    }
-
-
-def describe(name: str, card: dict[str, Any]) -> str:
-    """The page."""
-    loader = jinja2.FileSystemLoader(MODELS)
-    environment = jinja2.Environment(
-        loader=loader,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    joints = {how: _joint_rows(each[0]) for how, each in card["scores"].items()}
-    return environment.get_template(f"{name}.md.j2").render(
-        name=name,
-        card=card,
-        table=format_markdown,
-        joints=joints,
-        orientations=_orientation_rows(card["scores"]["lspet"][0]),
-        headlines=headlines(card),
-    )
-
-
-def headlines(card: dict[str, Any]) -> str:
-    """PCK over the limbs with its interval, a row a data set and way of asking."""
-    lines = ["| PCK, shoulders to ankles | @0.2 | @0.1 |", "|---|---:|---:|"]
-    for how, results in card["scores"].items():
-        rows = [results[0]["scores"][row]["Limbs"] for row in ("PCK@0.2", "PCK@0.1")]
-        lines.append(f"| {' | '.join([how, *map(_cell, rows)])} |")
-    return "\n".join(lines)
-
-
-def _cell(score: dict[str, float]) -> str:
-    return f"{score['value']:.1f} ± {(score['high'] - score['low']) / 2:.1f}"
-
-
-def fill_readme(card: dict[str, Any]) -> None:
-    """Put the same rows between the two marks of the project's first page."""
-    page = DOCS.parent / "README.md"
-    before, rest = page.read_text().split(README_BEGIN)
-    after = rest.split(README_END, 1)[1]
-    text = f"{before}{README_BEGIN}\n{headlines(card)}\n{README_END}{after}"
-    write_whole(page, text.encode())
-
-
-def _orientation_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
-    """The limbs of people who are upright, sideways and inverted, with intervals."""
-    return [
-        (name, *(_cell(result[name][row]["Limbs"]) for row in ("PCK@0.2", "PCK@0.1")))
-        for name in ("upright", "sideways", "inverted")
-    ]
-
-
-def _joint_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Every joint that is labelled: its name, how many, and both scores."""
-    rows = []
-    for name, joint in result["joints"].items():
-        if joint["labelled"]:
-            cells = [joint[row] for row in ("PCK@0.2", "PCK@0.1")]
-            rows.append((name, f"{joint['labelled']:,}", *map(_cell, cells)))
-    return rows
 
 
 if __name__ == "__main__":

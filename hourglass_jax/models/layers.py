@@ -11,7 +11,9 @@ from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from hourglass_jax.models.convolution import Maps, Result, conv, conv_by_onednn
+from hourglass_jax.models.convolution import conv
+from hourglass_jax.models.onednn_convolution import conv_by_onednn
+from hourglass_jax.models.rearranging import Maps, Result
 
 
 class Conv(nn.Module):

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from hourglass_jax.models import StackedHourglass, onednn
-from hourglass_jax.models.convolution import conv_by_onednn
 from hourglass_jax.models.folding import fold, fuse_relu
 from hourglass_jax.models.hourglass import init
 from hourglass_jax.models.onednn import multiply_turned, serves, use_onednn
+from hourglass_jax.models.onednn_convolution import conv_by_onednn
 
 from .convolution_test import CONVOLUTIONS
 

@@ -25,6 +25,7 @@ from hourglass_jax.heatmaps import make_targets
 from hourglass_jax.models import STRIDE, normalise
 from hourglass_jax.models.folding import fold, fuse_relu, narrow_kernels
 from hourglass_jax.models.onednn import use_onednn
+from hourglass_jax.models.repeat import join_stacks, part_stacks
 from hourglass_jax.training.optim import make_optimiser
 from hourglass_jax.training.sharding import make_mesh, put_batch, replicated
 from hourglass_jax.training.state import Variables, create_state, make_network
@@ -80,13 +81,13 @@ def _inference(case: Case, config: Config, folder: Path) -> Ways:
     def apply(variables: Variables, images: jax.Array) -> Any:
         with fuse_relu():
             fast = use_onednn(net, [jax.default_backend()])
-            return fast.apply(variables, images, train=False)
+            return fast.apply(join_stacks(variables), images, train=False)
 
     folded = narrow_kernels(net, fold(net, variables))
     options = compiler_options(jax.default_backend())
     forward = jax.jit(apply, compiler_options=options)
     ways: dict[str, Run] = {
-        name: partial(_block, forward, jax.device_put(each), images)
+        name: partial(_block, forward, jax.device_put(part_stacks(each)), images)
         for name, each in (("plain", variables), ("folded", folded))
     }
     maps = {name: np.asarray(run(), np.float32) for name, run in ways.items()}

@@ -22,6 +22,7 @@ from hourglass_jax.models.hourglass import (
     Variables,
     normalise,
 )
+from hourglass_jax.models.repeat import join_stacks
 
 Mean = tuple[float, float, float]
 Crops = UInt8[np.ndarray, "b *s h w 3"]
@@ -46,7 +47,7 @@ def find_keypoints(
     """Keypoints in crop pixels and their scores, from the last stack's heatmaps.
 
     Args:
-      variables: parameters and statistics of ``net``.
+      variables: parameters and statistics of ``net``, be it from `part_stacks`.
       images: RGB crops, one a person; or one a person and scale, ``[b s h w 3]``.
       net: the network.
       mean: subtracted from RGB in [0, 1].
@@ -89,7 +90,8 @@ def find_all_heatmaps(
     if flip:
         images = jnp.concatenate([images, images[:, :, ::-1]])
     with fuse_relu():
-        stacks = net.apply(variables, normalise(images, mean), train=False)
+        whole = join_stacks(variables)
+        stacks = net.apply(whole, normalise(images, mean), train=False)
     heatmaps = cast(Array, stacks)
     if flip:
         plain, mirrored = jnp.split(heatmaps, 2, axis=1)

@@ -27,6 +27,7 @@ from hourglass_jax.models.early_exit import leave_after
 from hourglass_jax.models.folding import fold, narrow_kernels
 from hourglass_jax.models.hourglass import StackedHourglass, Variables
 from hourglass_jax.models.onednn import use_onednn
+from hourglass_jax.models.repeat import join_stacks, part_stacks
 from hourglass_jax.skeleton import Skeleton
 
 
@@ -35,7 +36,6 @@ class Predictor:
 
     Attributes:
       card: how the network is run, and where it comes from.
-      variables: its parameters and statistics, on the default device.
     """
 
     def __init__(
@@ -46,8 +46,13 @@ class Predictor:
         if optimise:
             variables = narrow_kernels(self._net, fold(self._net, variables))
             self._net = use_onednn(self._net, [jax.default_backend()])
-        self.variables = jax.device_put(variables)
+        self._variables = jax.device_put(part_stacks(variables))
         self._exits: dict[int, tuple[StackedHourglass, Variables]] = {}
+
+    @property
+    def variables(self) -> Variables:
+        """Parameters and statistics of the network, on the default device."""
+        return join_stacks(self._variables)
 
     @property
     def skeleton(self) -> Skeleton:
@@ -147,7 +152,7 @@ class Predictor:
     def _find_all_heatmaps(self, crops: Crops, flip: bool) -> np.ndarray:
         mean, partners = self.card.model.mean, self.skeleton.flip
         heatmaps = compiled_for_here(find_all_heatmaps)(
-            self.variables, pad_batch(crops), self._net, mean, partners, flip
+            self._variables, pad_batch(crops), self._net, mean, partners, flip
         )
         # Where hourglasses are supervised inside, too, each ends with its own answer.
         each = max(1, len(heatmaps) // self.card.model.stacks)
@@ -159,12 +164,12 @@ class Predictor:
 
     def start(self, images: Crops, options: Options) -> Any:
         """Begin with one batch of at most 32: keypoints and scores, with padding."""
-        net, variables = self._net, self.variables
+        net, variables = self._net, self._variables
         if options.stacks is not None:
             if options.stacks not in self._exits:
-                self._exits[options.stacks] = leave_after(
-                    net, variables, options.stacks
-                )
+                net, variables = leave_after(net, self.variables, options.stacks)
+                parts = jax.device_put(part_stacks(variables))
+                self._exits[options.stacks] = net, parts
             net, variables = self._exits[options.stacks]
         return compiled_for_here(find_keypoints)(
             variables,

@@ -29,8 +29,7 @@ def repeat_stack(
         scan: loop over one compiled stack.
         remat: recompute each stack in the backward pass.
     """
-    # On CPU products inside a while loop are far slower.
-    unroll = jax.default_backend() == "cpu"
+    unroll = _unrolls()
     cell: Any = stack.func
     if remat:
         cell = nn.remat(cell, prevent_cse=unroll or not scan)
@@ -44,6 +43,43 @@ def repeat_stack(
         unroll=unroll,
     )
     return stacks(**stack.keywords, name="stacks")(x)
+
+
+def part_stacks(variables: Variables) -> Variables:
+    """Where stacks are written out, arrays of its own for each; else no change.
+
+    For programs that only read them: a part of a larger array would be copied before
+    it is read. Together again they are by `join_stacks`, within the program.
+    """
+    if not _unrolls():
+        return variables
+    return {name: _part(tree) for name, tree in variables.items()}
+
+
+def join_stacks(variables: Variables) -> Variables:
+    """What was given to `part_stacks`; the compiler reads the parts as they lie."""
+    return {name: _join(tree) for name, tree in variables.items()}
+
+
+def _part(tree: Variables) -> Variables:
+    if "stacks" not in tree:
+        return tree
+    whole = jax.device_get(tree["stacks"])  # whose parts are free
+    count = len(jax.tree.leaves(whole)[0])
+    parts = [jax.tree.map(lambda leaf, i=i: leaf[i], whole) for i in range(count)]
+    return tree | {"stacks": parts}
+
+
+def _join(tree: Variables) -> Variables:
+    parts = tree.get("stacks")
+    if not isinstance(parts, list):
+        return tree
+    return tree | {"stacks": jax.tree.map(lambda *a: jnp.stack(a), *parts)}
+
+
+def _unrolls() -> bool:
+    """On CPU: products inside a while loop are far slower there."""
+    return jax.default_backend() == "cpu"
 
 
 def _loop(

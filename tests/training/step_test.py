@@ -70,7 +70,7 @@ def test_the_loss_of_the_config_is_what_is_learnt_by(tiny, batch):
     losses = {
         loss: learn_at_once(
             variables,
-            batch,
+            jax.tree.map(jnp.asarray, batch),
             net=net,
             config=dataclasses.replace(tiny, target=TargetConfig(loss=loss)),
         ).loss

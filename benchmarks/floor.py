@@ -31,6 +31,8 @@ from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.diagnosis.timing import spread
 from hourglass_jax.models import StackedHourglass, init, onednn
 from hourglass_jax.models.folding import fold, fuse_relu, narrow_kernels
+from hourglass_jax.models.hourglass import Variables
+from hourglass_jax.models.repeat import join_stacks, part_stacks
 from hourglass_jax.training.state import make_network
 
 SIDE, ROUNDS = 2048, 11
@@ -106,20 +108,36 @@ def without_options(batch: int, dtype: str) -> dict[str, Any]:
 
 def without_onednn(batch: int, dtype: str) -> dict[str, Any]:
     """Folded inference of two stacks: oneDNN's convolutions against our products."""
-    config = Config(model=ModelConfig(stacks=2, dtype=dtype), train=TrainConfig())
-    net = make_network(config, 16)
-    variables = narrow_kernels(net, fold(net, init(net, jax.random.key(0))))
+    net, variables = _folded(2, dtype)
     images = jax.random.normal(jax.random.key(1), (batch, 256, 256, 3))
+    fast = onednn.use_onednn(net, ["cpu"])
+    return race(_forward(fast, variables, images), _forward(net, variables, images))
 
-    def compiled(net: StackedHourglass) -> Callable[[], Any]:
-        def apply(variables: Any, images: jax.Array) -> Any:
-            with fuse_relu():
-                return net.apply(variables, images, train=False)
 
-        run = jax.jit(apply, compiler_options=compiler_options("cpu"))
-        return partial(run, variables, images)
+def with_whole_stacks(batch: int, dtype: str) -> dict[str, Any]:
+    """Folded inference of 8 stacks: each with its own kernels, or all in one array."""
+    net, variables = _folded(8, dtype)
+    images = jax.random.normal(jax.random.key(1), (batch, 256, 256, 3))
+    fast = onednn.use_onednn(net, ["cpu"])
+    parts = jax.device_put(part_stacks(variables))
+    return race(_forward(fast, parts, images), _forward(fast, variables, images))
 
-    return race(compiled(onednn.use_onednn(net, ["cpu"])), compiled(net))
+
+def _folded(stacks: int, dtype: str) -> tuple[StackedHourglass, Variables]:
+    config = Config(model=ModelConfig(stacks=stacks, dtype=dtype), train=TrainConfig())
+    net = make_network(config, 16)
+    return net, narrow_kernels(net, fold(net, init(net, jax.random.key(0))))
+
+
+def _forward(
+    net: StackedHourglass, variables: Variables, images: jax.Array
+) -> Callable[[], Any]:
+    def apply(variables: Variables, images: jax.Array) -> Any:
+        with fuse_relu():
+            return net.apply(join_stacks(variables), images, train=False)
+
+    run = jax.jit(apply, compiler_options=compiler_options("cpu"))
+    return partial(run, variables, images)
 
 
 def winograd(side: int, channels: int) -> dict[str, Any]:
@@ -179,6 +197,11 @@ def main() -> None:
     choices |= {
         f"without oneDNN, inference {batch} {dtype}": without_onednn(batch, dtype)
         for batch, dtype in itertools.product((1, 8), ("float32", "bfloat16"))
+        if onednn.serves(dtype)
+    }
+    choices |= {
+        f"8 stacks in one array, inference 1 {dtype}": with_whole_stacks(1, dtype)
+        for dtype in ("float32", "bfloat16")
         if onednn.serves(dtype)
     }
     choices |= {

@@ -24,9 +24,9 @@ from hourglass_jax.config import (
 def get_config() -> Config:
     """Two stacks of 64 features, 128 x 128 pixels; 20 epochs of 4000 people."""
     return Config(
-        # That of the released hg-people-small: people are learnt faster with
-        # --train.init-from hg-people-small. With a GPU: stacks=8, features=256 and
-        # input_size=256 are the paper's network.
+        # That of the released hg-people-small, so that --train.init-from
+        # hg-people-small can begin with its parameters (research use, see its card).
+        # The paper's network, for a GPU, is ModelConfig() and input_size=256.
         model=ModelConfig(stacks=2, features=64, depth=3, stem_width=16),
         data=DataConfig(
             dataset="coco_json",

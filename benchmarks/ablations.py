@@ -43,8 +43,9 @@ def main() -> None:
         for dataset in datasets:
             for name in VARIANTS:
                 _run(dataset, name, seed, given.workdir, given.raw_dir)
-    runs = sorted(read_results(given.workdir), key=_order)
-    write_report(runs, ROOT / "docs" / "results")
+    results = ROOT / "docs" / "results"
+    runs = read_results(given.workdir, results / "ablations" / "results.json")
+    write_report(sorted(runs, key=_order), results)
 
 
 def _parse() -> argparse.Namespace:

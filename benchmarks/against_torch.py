@@ -33,6 +33,8 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", metavar="CASE")
     parser.add_argument("--report", action="store_true", help="run nothing")
     given = parser.parse_args()
+    if given.report and not given.out.is_file():
+        parser.error(f"{given.out} is not there")
     known = json.loads(given.out.read_text())["cases"] if given.out.exists() else {}
     if given.report:
         put_table(PAGE, make_table(known), given.out.stem)

@@ -90,12 +90,11 @@ def main() -> None:
                 folder = given.workdir / name.replace(" ", "_") / f"seed{seed}"
                 run_trial(_configure(name, seed, given), folder, about)
     names = list(CHANGES)
-    runs = sorted(
-        (run for run in read_results(given.workdir) if run["variant"] in CHANGES),
-        key=lambda run: (names.index(run["variant"]), run["seed"]),
-    )
     results = ROOT / "docs" / "results"
-    write_json(results / "recipe" / "results.json", runs)
+    kept = results / "recipe" / "results.json"
+    runs = [run for run in read_results(given.workdir, kept) if run["variant"] in names]
+    runs.sort(key=lambda run: (names.index(run["variant"]), run["seed"]))
+    write_json(kept, runs)
     put_table(results / "recipe.md", make_table(runs), "recipes")
 
 

@@ -58,9 +58,15 @@ def run_trial(config: Config, folder: Path, about: dict[str, Any]) -> None:
     write_json(folder / "result.json", result)
 
 
-def read_results(folder: Path) -> list[dict[str, Any]]:
-    """What is finished below a folder, in no particular order."""
-    return [json.loads(path.read_text()) for path in folder.glob("**/result.json")]
+def read_results(folder: Path, kept: Path) -> list[dict[str, Any]]:
+    """What is finished below a folder, and what the file kept of others.
+
+    In no particular order.
+    """
+    runs = json.loads(kept.read_text()) if kept.is_file() else []
+    runs += [json.loads(path.read_text()) for path in folder.glob("**/result.json")]
+    names = "dataset", "variant", "seed"
+    return list({tuple(run.get(name) for name in names): run for run in runs}.values())
 
 
 def _curve(folder: Path) -> list[tuple[int, float]]:

@@ -22,6 +22,11 @@ def write_whole(path: Path, content: bytes | str) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def is_partial(path: Path) -> bool:
+    """Whether it is what a killed `write_whole` left behind."""
+    return path.name.startswith(".") and path.name.endswith(".partial")
+
+
 def write_json(path: Path, content: object) -> None:
     """Make or replace a JSON file."""
     write_whole(path, json.dumps(content, indent=2) + "\n")

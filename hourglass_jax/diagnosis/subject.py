@@ -6,14 +6,15 @@ from pathlib import Path
 import jax
 from jaxtyping import Array
 
-from hourglass_jax.config import Config
+from hourglass_jax.config import Config, SourceConfig
 from hourglass_jax.config_files import load_config
+from hourglass_jax.data.mapping import choose_skeleton
 from hourglass_jax.data.schema import BOX_PADDING
 from hourglass_jax.inference.card import ModelCard
 from hourglass_jax.inference.predictor import Predictor, load
 from hourglass_jax.models import init
 from hourglass_jax.models.early_exit import leave_after
-from hourglass_jax.skeleton import COCO, FLIC, LSP, MPII, SKELETONS, Skeleton
+from hourglass_jax.skeleton import COCO, FLIC, LSP, MPII, Skeleton
 from hourglass_jax.skeleton_files import read_skeleton
 
 _KEYPOINTS = {
@@ -63,14 +64,14 @@ def skeleton_of(config: Config) -> Skeleton:
 
     Those of COCO stand in for what only the files of coco_json know.
     """
-    wanted = config.data.keypoints
-    if wanted in SKELETONS:
-        return SKELETONS[wanted]
-    if wanted not in ("first", "union"):
-        return read_skeleton(Path(wanted))
-    if config.data.skeleton is not None:
-        return read_skeleton(config.data.skeleton)
-    return _KEYPOINTS.get(config.data.dataset, MPII)
+    sources = (config.data, *config.data.also)
+    return choose_skeleton(config.data.keypoints, list(map(_labelled, sources)))
+
+
+def _labelled(source: SourceConfig) -> Skeleton:
+    if source.skeleton is not None:
+        return read_skeleton(source.skeleton)
+    return _KEYPOINTS.get(source.dataset, MPII)
 
 
 def shorten(model: Predictor, stacks: int) -> Predictor:

@@ -133,7 +133,8 @@ def _training(case: Case, folder: Path, way: Way) -> tuple[Run, np.ndarray]:
     step = partial(_step, forward, optimiser, images, targets, way)
     loss = step()
     norms = [torch.linalg.vector_norm(p.grad.float()) for p in net.parameters()]
-    return step, np.array([loss, torch.linalg.vector_norm(torch.stack(norms))])
+    norm = torch.linalg.vector_norm(torch.stack(norms)).item()
+    return step, np.array([loss, norm])
 
 
 def _step(

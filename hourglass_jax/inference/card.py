@@ -125,11 +125,12 @@ def provenance(path: Path, config: Config, step: int) -> dict[str, Any]:
     Where files lie on the computer that trained is left out.
     """
     fields = json.loads(to_json(config))
-    for name in ("raw_dir", "data_dir"):
-        del fields["data"][name]
-    for source in fields["data"]["also"]:
-        del source["raw_dir"]
-    fields["train"]["init_from"] = Path(fields["train"]["init_from"]).name
+    del fields["data"]["data_dir"]
+    for source in (fields["data"], *fields["data"]["also"]):
+        for name in ("raw_dir", "annotations", "skeleton"):
+            del source[name]
+    for room, name in (("data", "keypoints"), ("train", "init_from")):
+        fields[room][name] = Path(fields[room][name]).name
     return {"step": step, "scores": _scores(path, step), "config": fields}
 
 

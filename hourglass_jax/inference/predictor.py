@@ -27,7 +27,7 @@ from hourglass_jax.models.early_exit import leave_after
 from hourglass_jax.models.folding import fold, narrow_kernels
 from hourglass_jax.models.hourglass import StackedHourglass, Variables
 from hourglass_jax.models.onednn import use_onednn
-from hourglass_jax.models.repeat import join_stacks, part_stacks
+from hourglass_jax.models.repeat import part_stacks
 from hourglass_jax.skeleton import Skeleton
 
 
@@ -36,23 +36,16 @@ class Predictor:
 
     Attributes:
       card: how the network is run, and where it comes from.
+      variables: its parameters and statistics, on the default device.
     """
 
     def __init__(
         self, card: ModelCard, variables: Variables, *, optimise: bool = False
     ) -> None:
         self.card = card
-        self._net = card.network()
-        if optimise:
-            variables = narrow_kernels(self._net, fold(self._net, variables))
-            self._net = use_onednn(self._net, [jax.default_backend()])
-        self._variables = jax.device_put(part_stacks(variables))
+        self.variables = jax.device_put(variables)
+        self._optimise = optimise
         self._exits: dict[int, tuple[StackedHourglass, Variables]] = {}
-
-    @property
-    def variables(self) -> Variables:
-        """Parameters and statistics of the network, on the default device."""
-        return join_stacks(self._variables)
 
     @property
     def skeleton(self) -> Skeleton:
@@ -151,8 +144,9 @@ class Predictor:
 
     def _find_all_heatmaps(self, crops: Crops, flip: bool) -> np.ndarray:
         mean, partners = self.card.model.mean, self.skeleton.flip
+        net, variables = self._leave_after(self.card.model.stacks)
         heatmaps = compiled_for_here(find_all_heatmaps)(
-            self._variables, pad_batch(crops), self._net, mean, partners, flip
+            variables, pad_batch(crops), net, mean, partners, flip
         )
         # Where hourglasses are supervised inside, too, each ends with its own answer.
         each = max(1, len(heatmaps) // self.card.model.stacks)
@@ -164,13 +158,7 @@ class Predictor:
 
     def start(self, images: Crops, options: Options) -> Any:
         """Begin with one batch of at most 32: keypoints and scores, with padding."""
-        net, variables = self._net, self._variables
-        if options.stacks is not None:
-            if options.stacks not in self._exits:
-                net, variables = leave_after(net, self.variables, options.stacks)
-                parts = jax.device_put(part_stacks(variables))
-                self._exits[options.stacks] = net, parts
-            net, variables = self._exits[options.stacks]
+        net, variables = self._leave_after(options.stacks or self.card.model.stacks)
         return compiled_for_here(find_keypoints)(
             variables,
             pad_batch(images),
@@ -182,6 +170,16 @@ class Predictor:
             sigma_hm=self.card.sigma_hm,
             scales=options.scales,
         )
+
+    def _leave_after(self, stacks: int) -> tuple[StackedHourglass, Variables]:
+        """The network of so many stacks, and its variables, as they are run."""
+        if stacks not in self._exits:
+            net, variables = leave_after(self.card.network(), self.variables, stacks)
+            if self._optimise:
+                variables = narrow_kernels(net, fold(net, variables))
+                net = use_onednn(net, [jax.default_backend()])
+            self._exits[stacks] = net, jax.device_put(part_stacks(variables))
+        return self._exits[stacks]
 
 
 def load(

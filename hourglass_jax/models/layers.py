@@ -113,7 +113,7 @@ class BatchNorm(nn.Module):
     def _recomputed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         # The backward pass would keep float32 copies of maps that are bfloat16. Only
         # what is next to them is computed again: sums over all devices are not.
-        narrow = self.train and self.dtype != jnp.float32
+        narrow = self.train and jnp.dtype(self.dtype) != jnp.float32
         return jax.checkpoint(function) if narrow else function
 
     def _blend(self, running: Array, batch: Array) -> Array:

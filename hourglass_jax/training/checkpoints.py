@@ -227,31 +227,30 @@ def restore_variables(path: str | Path) -> tuple[Variables, int, Config, Skeleto
     workdir = find_workdir(path)
     config, skeleton = read_workdir(workdir)
     abstract = abstract_variables(config, len(skeleton.keypoints))
-    if path.name.isdigit():
-        tree = _evaluated_tree(path)
+    if path != workdir and path.name.isdigit():
+        tree = _evaluated_tree(path.parent, config)
         trees, _ = Checkpoints(path.parent, 1).load(int(path.name), {tree: abstract})
         return trees[tree], int(path.name), config, skeleton
     folders = [workdir / "best", workdir / "checkpoints"] if path == workdir else [path]
     problem = None
     for folder in folders:
-        found = Checkpoints(folder, 1)
-        for step in found.steps()[:1]:
-            tree = _evaluated_tree(folder / str(step))
-            try:
-                newest = found.load_newest({tree: abstract})
-            except InputError as error:
-                problem = problem or error
-                log.warning("%s", error)
-                continue
-            if newest is not None:
-                return newest[1][tree], newest[0], config, skeleton
+        tree = _evaluated_tree(folder, config)
+        try:
+            newest = Checkpoints(folder, 1).load_newest({tree: abstract})
+        except InputError as error:
+            problem = problem or error
+            log.warning("%s", error)
+            continue
+        if newest is not None:
+            return newest[1][tree], newest[0], config, skeleton
     if problem is not None:
         raise problem
     raise InputError(f"{path}: no checkpoint yet; train first, or give another workdir")
 
 
-def _evaluated_tree(checkpoint: Path) -> str:
-    return "ema" if (checkpoint / "ema").is_dir() else "variables"
+def _evaluated_tree(folder: Path, config: Config) -> str:
+    """What was scored; of the best checkpoint nothing else is kept."""
+    return "ema" if config.optim.ema and folder.name != "best" else "variables"
 
 
 def find_workdir(path: Path) -> Path:

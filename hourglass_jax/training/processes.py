@@ -91,7 +91,8 @@ def _connect(coordinator: str, processes: int | None, process_id: int | None) ->
             "--coordinator HOST:PORT needs --processes N and --process-id I; "
             "--coordinator auto takes neither"
         )
-    if explicit and not coordinator.rpartition(":")[2].isdecimal():
+    host, _, port = coordinator.rpartition(":")
+    if explicit and not (host and port.isdecimal()):
         raise InputError(f"--coordinator is {coordinator!r}; expected HOST:PORT")
     if processes is not None and process_id not in range(processes):
         raise InputError(

@@ -10,7 +10,7 @@ from hourglass_jax.config import Config
 from hourglass_jax.config_files import from_json, to_json
 from hourglass_jax.data.records import Dataset
 from hourglass_jax.errors import InputError
-from hourglass_jax.files import write_whole
+from hourglass_jax.files import is_partial, write_whole
 from hourglass_jax.skeleton import Skeleton
 from hourglass_jax.training.checkpoints import read_workdir
 
@@ -39,7 +39,7 @@ def claim(workdir: Path, config: Config, skeleton: Skeleton) -> None:
     path = workdir / "config.json"
     if path.is_file():
         refuse_changes(from_json(path.read_text(), path), config, workdir)
-    elif workdir.is_dir() and any(workdir.iterdir()):
+    elif workdir.is_dir() and not all(map(is_partial, workdir.iterdir())):
         raise InputError(
             f"{workdir}: is not empty and not a run (no config.json); "
             "give a new folder to --workdir"
@@ -52,8 +52,9 @@ def claim(workdir: Path, config: Config, skeleton: Skeleton) -> None:
             f"{known}: has other keypoints than the data set ({skeleton.name}); "
             "give a new folder to --workdir"
         )
-    write_whole(known, json.dumps(skeleton.to_dict(), indent=1) + "\n")
+    # First what makes the folder a run, in case this is the last that is written.
     write_whole(path, to_json(config))
+    write_whole(known, json.dumps(skeleton.to_dict(), indent=1) + "\n")
 
 
 def require_shared(workdir: Path) -> None:

@@ -3,10 +3,12 @@ import re
 
 import pytest
 
+from hourglass_jax.config import Config, DataConfig, SourceConfig
 from hourglass_jax.config_files import load_config
 from hourglass_jax.diagnosis import info
 from hourglass_jax.diagnosis.subject import card_of
 from hourglass_jax.errors import InputError
+from hourglass_jax.skeleton import LSP
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,14 @@ def test_a_model_is_told_with_its_provenance_and_scores(config):
     assert "scored  PCK@0.2 61.51" in said
     assert "step    7" in said
     assert "dataset synthetic_people" in said
+
+
+def test_the_keypoints_of_several_data_sets_are_counted_together():
+    also = (SourceConfig(dataset="coco_keypoints"),)
+    data = DataConfig(dataset="lspet", also=also, keypoints="union")
+    skeleton = card_of(Config(data=data)).skeleton
+    assert len(skeleton.keypoints) == 14 + 5  # COCO's eyes, ears and nose
+    assert skeleton.keypoints[:14] == LSP.keypoints
 
 
 def test_a_batch_that_devices_cannot_share_is_refused(config):

@@ -68,8 +68,12 @@ def workdir(tmp_path, predictor):
     variables = {"variables": predictor.variables}
     Checkpoints(folder / "best", 1).save(7, variables, {"step": 7})
     private = tmp_path / "private"
-    also = (SourceConfig(raw_dir=private),)
-    data = DataConfig(input_size=32, raw_dir=private, also=also)
+    paths = {"raw_dir": private, "annotations": private, "skeleton": private}
+    also = (SourceConfig(**paths),)
+    mine = str(private / "mine.toml")
+    data = DataConfig(
+        input_size=32, also=also, keypoints=mine, data_dir=private, **paths
+    )
     train = TrainConfig(init_from=str(private))
     config = Config(seed=9, model=TINY, data=data, train=train)
     (folder / "config.json").write_text(to_json(config))

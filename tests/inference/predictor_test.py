@@ -42,7 +42,8 @@ def eyes(card):
             **dict(decoder=decoder, sigma_hm=3.0),
         )
         predictor = Predictor(seeing, {"params": {}})
-        predictor._net = Eye(stacks=1, features=4, keypoints=14, noise=noise)
+        eye = Eye(stacks=1, features=4, keypoints=14, noise=noise)
+        predictor._exits[seeing.model.stacks] = eye, {"params": {}}
         return predictor
 
     return make

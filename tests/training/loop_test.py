@@ -253,6 +253,24 @@ def test_the_traced_steps_are_in_a_file_that_perfetto_reads(tiny, tmp_path, caps
     assert traced == {"3", "4"}
 
 
+def test_a_workdir_may_be_called_by_a_number(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "2026")
+    found, expected = (
+        restore_variables(path) for path in (tmp_path / "2026", finished)
+    )
+    assert found[1] == expected[1]
+
+
+def test_of_the_checkpoint_before_a_damaged_one_the_average_is_read(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    checkpoints = tmp_path / "run" / "checkpoints"
+    shutil.rmtree(checkpoints / "6" / "ema")
+    found, step, *_ = restore_variables(checkpoints)
+    assert step == 4
+    expected = restore_variables(finished / "checkpoints" / "4")[0]
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
+
+
 def test_a_workdir_without_a_checkpoint_is_one_clear_line(finished, tmp_path):
     for name in ("config.json", "skeleton.json"):
         (tmp_path / name).write_text((finished / name).read_text())

@@ -24,6 +24,7 @@ from .runs import assert_same_end, finish, scalars, start, wait_for, write_confi
         (("host:1234", 2, None), "needs --processes N and --process-id I"),
         (("auto", 2, None), "--coordinator auto takes neither"),
         (("host", 2, 0), "'host'; expected HOST:PORT"),
+        (("8080", 2, 0), "'8080'; expected HOST:PORT"),
         (("127.0.0.1:1", 2, 2), "--process-id is 2; expected 0 to 1"),
     ],
 )

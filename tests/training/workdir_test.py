@@ -13,12 +13,35 @@ from hourglass_jax.config import (
 )
 from hourglass_jax.data.records import Dataset
 from hourglass_jax.errors import InputError
+from hourglass_jax.files import write_whole
 from hourglass_jax.skeleton import LSP, MPII
+from hourglass_jax.training import workdir
 from hourglass_jax.training.checkpoints import read_workdir
 from hourglass_jax.training.workdir import claim, describe
 
 
 def test_a_claimed_workdir_tells_whose_it_is(tmp_path):
+    claim(tmp_path / "run", Config(seed=4), MPII)
+    assert read_workdir(tmp_path / "run") == (Config(seed=4), MPII)
+
+
+@pytest.mark.parametrize("whole", [0, 1])
+def test_a_claim_that_was_cut_off_is_made_again(tmp_path, monkeypatch, whole):
+    """Killed in the middle of its first write, or of its second."""
+    writes = []
+
+    def write(path, content):
+        writes.append(path)
+        if len(writes) > whole:
+            path.parent.mkdir(exist_ok=True)
+            path.with_name(f".{path.name}.partial").write_text(content[:5])
+            raise KeyboardInterrupt
+        write_whole(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(workdir, "write_whole", write)
+        with pytest.raises(KeyboardInterrupt):
+            claim(tmp_path / "run", Config(seed=4), MPII)
     claim(tmp_path / "run", Config(seed=4), MPII)
     assert read_workdir(tmp_path / "run") == (Config(seed=4), MPII)
 

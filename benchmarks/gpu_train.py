@@ -84,6 +84,8 @@ def main() -> int:
     """Measure what is missing while there is time, then print the table."""
     given = _parse()
     device = _device()
+    if device["platform"] != "gpu" and not given.small:
+        sys.exit(f"no GPU: JAX computes on {device['device']}; --small is for any")
     out = given.out or RESULTS / f"gpu_train_{_slug(device['device'])}.json"
     report = {**device, "results": []}
     if out.exists():
@@ -120,9 +122,11 @@ def measure_all(
     """Fill the report; returns how many are left."""
     end = time.monotonic() + given.seconds
     kept = [e for e in report["results"] if e.get("failed") in (None, OUT_OF_MEMORY)]
+    failed = [e["case"] for e in report["results"] if e not in kept]
     report["results"] = kept
     done = [entry["case"] for entry in kept]
     missing = [case for case in cases if dataclasses.asdict(case) not in done]
+    missing.sort(key=lambda case: dataclasses.asdict(case) in failed)  # those last
     for number, case in enumerate(missing):
         # A measurement that cannot end in time would be lost: better not begun.
         remaining = end - time.monotonic()
@@ -150,9 +154,11 @@ def _in_a_process(
     environment = {
         **os.environ,
         "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {case.flags}".strip(),
-        "XLA_PYTHON_CLIENT_MEM_FRACTION": MEMORY,
+        "XLA_CLIENT_MEM_FRACTION": MEMORY,
+        "JAX_TRACEBACK_FILTERING": "off",  # its note would be the last that is said
         "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]),
     }
+    environment.pop("XLA_PYTHON_CLIENT_MEM_FRACTION", None)  # not beside the new name
     try:
         ended = subprocess.run(
             command,

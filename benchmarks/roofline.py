@@ -7,6 +7,7 @@ the inter-chip interconnect (ICI), between slices over the data-centre network (
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -189,7 +190,7 @@ it counts sparsity, half of it)."""
 def gpu_peak(device_kind: str, dtype: str) -> float | None:
     """Operations a second at most in ``dtype``; None for a GPU not listed here."""
     for name in sorted(GPUS, key=len, reverse=True):
-        if device_kind.startswith(name):
+        if re.match(rf"{name}\b", device_kind):
             bfloat16, tf32, _ = GPUS[name]
             return bfloat16 if dtype == "bfloat16" else tf32
     return None

@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from pathlib import Path
 
 # Of glibc's malloc.h. Other systems' libraries have no such function.
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
@@ -13,10 +14,11 @@ def keep_memory() -> None:
     XLA for CPU asks for a training step's temporary memory anew at every step, and
     malloc gives so large a piece back to the system each time: to get it again, zeroed
     page by page, costs time in every step. The process then stays as large as it ever
-    was. Not for inference, which asks for little, and often. To be called at the start,
-    before there are threads.
+    was. Not for inference, which asks for little, and often. Nor where there is a GPU,
+    whose memory is another: all threads would wait for one arena. To be called at the
+    start, before there are threads.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or Path("/dev/nvidia0").exists():
         return
     library = ctypes.CDLL(None)
     if not hasattr(library, "gnu_get_libc_version"):

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import statistics
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ def compare(cases: Iterable[Case], rounds: int, out: Path | None) -> dict[str, A
     Raises:
       InputError: PyTorch is not installed, or ``out`` is not such a file, or one of
         another machine.
-      DifferentError: the answers of a case are not the same.
+      DifferentError: the answers of some cases are not the same; the others are kept.
     """
     require_torch()
     report = _read(out) if out is not None and out.exists() else {"cases": {}}
@@ -71,8 +71,15 @@ def compare(cases: Iterable[Case], rounds: int, out: Path | None) -> dict[str, A
         "ratio": "PyTorch's best time over ours: above 1, ours is faster",
         "rounds": "in turns, each side waits while the other computes",
     }
+    different: list[str] = []
     for case in cases:
-        result = race(case, rounds)
+        try:
+            result = race(case, rounds)
+        except DifferentError as error:
+            console.print(str(error), markup=False)
+            different.append(str(error))
+            continue
+        _refuse_other_devices(result, report["cases"], out)
         before = report["cases"].get(case.name)
         if before is not None:
             was = {"date": before["date"], "median": before["ratio"]["median"]}
@@ -81,6 +88,8 @@ def compare(cases: Iterable[Case], rounds: int, out: Path | None) -> dict[str, A
         console.print(format_case(case, result), markup=False)
         if out is not None:
             write_json(out, report)
+    if different:
+        raise DifferentError("\n".join(different))
     return report
 
 
@@ -163,11 +172,12 @@ def check_answers(
 def format_case(case: Case, result: dict[str, Any]) -> str:
     """One line: ratio with quartiles, both times, the way that was PyTorch's best."""
     ratio, ours, theirs = (result[key] for key in ("ratio", "ours_ms", "torch_ms"))
+    failed = "".join(f"; failed: {way}" for way in result["torch"].get("failed", ()))
     return (
         f"{case.name:28s} ratio {ratio['median']:.2f} "
         f"({ratio['lower_quartile']:.2f} to {ratio['upper_quartile']:.2f})  "
         f"ours {ours['median']:.1f} ms ({result['ours']['best']})  "
-        f"torch {theirs['median']:.1f} ms ({result['torch']['best']})"
+        f"torch {theirs['median']:.1f} ms ({result['torch']['best']}{failed})"
     )
 
 
@@ -179,6 +189,20 @@ def _race(ours: Contender, theirs: Contender, rounds: int) -> list[tuple[float, 
         (statistics.median(ours.time(calls)), statistics.median(theirs.time(calls)))
         for _ in range(rounds)
     ]
+
+
+def _refuse_other_devices(
+    result: dict[str, Any], known: Mapping[str, Any], out: Path | None
+) -> None:
+    """Raise InputError where the file's cases were computed on another GPU."""
+    for before in known.values():
+        for side in ("ours", "torch"):
+            was, now = before[side]["device"], result[side]["device"]
+            if was != now:
+                raise InputError(
+                    f"benchmark: {out} was measured on {was}, and this is {now}; "
+                    "give a new name"
+                )
 
 
 def _name(machine: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Our side of the comparison with PyTorch; runs in a process of its own."""
 
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,8 @@ Ways = tuple[dict[str, Run], dict[str, np.ndarray]]
 
 def prepare(case: Case, folder: Path) -> Prepared:
     """Draw weights and images, leave them in ``folder``, and be ready to be timed."""
+    # PyTorch is to have its share of a GPU that both use.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     config = _config(case)
     make = _inference if case.kind == "inference" else _training
     began = time.perf_counter()

@@ -22,14 +22,21 @@ from hourglass_jax.diagnosis.timing import Run, fastest
 from hourglass_jax.diagnosis.torch_network import StackedHourglass, load_weights
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+WARM = 3
+"""Calls before any is timed; those that capture a graph of CUDA's are the second."""
 
 Way = frozenset[str]
-"""Of: channels-last, compiled, frozen (BatchNorm folded by inductor), autocast."""
+"""Of: channels-last, compiled, frozen (BatchNorm folded by inductor), graphs (of
+CUDA's, as XLA has them), autocast."""
 
 
 def prepare(case: Case, folder: Path, ways: Iterable[Way] | None = None) -> Prepared:
     """Try ``ways`` of running the case, by default all; the fastest is to be timed."""
     torch.manual_seed(case.seed)
+    # All ways compile the same code: it must not be given up after the first eight.
+    torch.compiler.config.recompile_limit = 64
+    torch.compiler.config.fail_on_recompile_limit_hit = True
+    torch.backends.cudnn.benchmark = True  # chosen by trying, as XLA does
     make = _inference if case.kind == "inference" else _training
     began = time.perf_counter()
     runs: dict[str, Run] = {}
@@ -48,7 +55,7 @@ def prepare(case: Case, folder: Path, ways: Iterable[Way] | None = None) -> Prep
         "best": best,
         "ways_ms": medians,
         "seconds_until_ready": round(time.perf_counter() - began, 1),
-        "device": DEVICE,
+        "device": torch.cuda.get_device_name() if DEVICE == "cuda" else DEVICE,
         "threads": torch.get_num_threads(),
         "versions": {"torch": torch.__version__},
     }
@@ -69,6 +76,8 @@ def _ways(case: Case) -> Iterator[Way]:
     ]
     if case.kind == "inference":
         layouts.append(frozenset({"channels-last", "compiled", "frozen"}))
+    if DEVICE == "cuda":
+        layouts += [way | {"graphs"} for way in layouts if "compiled" in way]
     yield from layouts
     if case.dtype == "bfloat16":
         yield from (way | {"autocast"} for way in layouts)
@@ -105,12 +114,13 @@ def _inference(case: Case, folder: Path, way: Way) -> tuple[Run, np.ndarray]:
     forward = _compile(net, way)
 
     def run() -> torch.Tensor:
+        _begin(way)
         with torch.no_grad(), _precision(way):
             heatmaps = forward(images)
         _wait()
         return heatmaps
 
-    for _ in range(2):
+    for _ in range(WARM):
         answer = run()
     return run, answer.float().cpu().numpy()
 
@@ -118,9 +128,9 @@ def _inference(case: Case, folder: Path, way: Way) -> tuple[Run, np.ndarray]:
 def _compile(net: nn.Module, way: Way) -> Callable[[torch.Tensor], torch.Tensor]:
     if "compiled" not in way:
         return net
-    torch._dynamo.reset()
-    options = {"freezing": True} if "frozen" in way else None
-    return torch.compile(net, options=options)
+    options = {"freezing": "frozen" in way, "triton.cudagraphs": "graphs" in way}
+    # For this layout alone: after another one, strides would become variables.
+    return torch.compile(net, options=options, dynamic=False)
 
 
 def _training(case: Case, folder: Path, way: Way) -> tuple[Run, np.ndarray]:
@@ -134,6 +144,8 @@ def _training(case: Case, folder: Path, way: Way) -> tuple[Run, np.ndarray]:
     loss = step()
     norms = [torch.linalg.vector_norm(p.grad.float()) for p in net.parameters()]
     norm = torch.linalg.vector_norm(torch.stack(norms)).item()
+    for _ in range(WARM - 1):
+        step()
     return step, np.array([loss, norm])
 
 
@@ -144,6 +156,7 @@ def _step(
     targets: torch.Tensor,
     way: Way,
 ) -> float:
+    _begin(way)
     optimiser.zero_grad(set_to_none=True)
     with _precision(way):
         heatmaps = forward(images)
@@ -152,6 +165,11 @@ def _step(
     optimiser.step()
     _wait()
     return float(loss.detach())
+
+
+def _begin(way: Way) -> None:
+    if "graphs" in way:  # the results of the call before may be written over
+        torch.compiler.cudagraph_mark_step_begin()
 
 
 def _wait() -> None:

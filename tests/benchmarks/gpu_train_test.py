@@ -17,7 +17,8 @@ FIGURES = {
 
 @pytest.fixture
 def report():
-    return {"device": "NVIDIA L4", "versions": {"jax": "0.0"}, "results": []}
+    about = {"device": "NVIDIA L4", "platform": "gpu", "versions": {"jax": "0.0"}}
+    return {**about, "results": []}
 
 
 def given(seconds):
@@ -28,6 +29,18 @@ def measure(monkeypatch, report, out, answers, seconds=480.0):
     """Measure with the given answers in place of processes; how many are left."""
     monkeypatch.setattr(gpu_train, "_in_a_process", lambda *_: next(answers))
     return gpu_train.measure_all(CASES, report, out, given(seconds))
+
+
+def test_what_failed_is_tried_again_after_what_was_not_tried(
+    monkeypatch, report, tmp_path
+):
+    out = tmp_path / "kept.json"
+    slow = {"failed": "took more than 240 s"}
+    assert measure(monkeypatch, report, out, iter([slow, None])) == 1
+    tried = []
+    monkeypatch.setattr(gpu_train, "_in_a_process", lambda case, *_: tried.append(case))
+    gpu_train.measure_all(CASES, report, out, given(480.0))
+    assert tried == [CASES[1]]
 
 
 def test_what_is_measured_is_kept_at_once_and_not_measured_again(
@@ -58,12 +71,21 @@ def test_what_failed_by_something_else_is_tried_again(monkeypatch, report, tmp_p
 def test_results_of_other_versions_are_left_alone(monkeypatch, report, tmp_path):
     out = tmp_path / "kept.json"
     out.write_text(json.dumps(report))
-    here = {"device": report["device"], "versions": {"jax": "0.1"}}
+    here = {"device": report["device"], "platform": "gpu", "versions": {"jax": "0.1"}}
     monkeypatch.setattr(gpu_train, "_device", lambda: here)
     monkeypatch.setattr(sys, "argv", ["gpu_train.py", "--out", str(out)])
     with pytest.raises(SystemExit, match="is of versions .*0.0.*, not .*0.1"):
         gpu_train.main()
     assert json.loads(out.read_text()) == report
+
+
+def test_where_there_is_no_gpu_the_large_cases_are_not_begun(monkeypatch):
+    monkeypatch.setattr(
+        gpu_train, "_device", lambda: {"device": "cpu", "platform": "cpu"}
+    )
+    monkeypatch.setattr(sys, "argv", ["gpu_train.py"])
+    with pytest.raises(SystemExit, match="no GPU: JAX computes on cpu"):
+        gpu_train.main()
 
 
 def test_nothing_begins_that_cannot_end_in_time(monkeypatch, report, tmp_path):

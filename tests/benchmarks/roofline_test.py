@@ -73,4 +73,5 @@ def test_peaks_are_found_by_the_driver_s_name():
     assert roofline.gpu_peak("NVIDIA A100-SXM4-80GB", "bfloat16") == 312e12
     assert roofline.gpu_peak("NVIDIA L40S", "float32") == 183e12
     assert roofline.gpu_peak("NVIDIA L4", "float32") == 60e12
+    assert roofline.gpu_peak("NVIDIA L40", "float32") is None  # not the L4
     assert roofline.gpu_peak("cpu", "float32") is None

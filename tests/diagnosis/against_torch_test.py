@@ -92,7 +92,7 @@ def test_a_cpu_does_not_race_a_gpu(monkeypatch):
 
 def test_every_case_is_kept_as_soon_as_it_is_known(tmp_path, monkeypatch):
     spread = {"median": 1.0, "lower_quartile": 1.0, "upper_quartile": 1.0}
-    side = {"best": "plain"}
+    side = {"best": "plain", "device": "cpu"}
     result = {"ratio": spread, "ours_ms": spread, "torch_ms": spread, "date": "today"}
     result |= {"ours": side, "torch": side}
 
@@ -117,6 +117,9 @@ def test_every_case_is_kept_as_soon_as_it_is_known(tmp_path, monkeypatch):
         compare([parse_case("train:4:1:float32")], 2, out)
     again = json.loads(out.read_text())["cases"]["train:4:1:float32"]
     assert [was["median"] for was in again["earlier"]] == [1.0, 0.5]
+    result["torch"] = side | {"device": "NVIDIA H100"}
+    with pytest.raises(InputError, match="measured on cpu, and this is NVIDIA H100"):
+        compare([CASE], 2, out)
     with monkeypatch.context() as elsewhere:
         another = {"processor": "Another 9000", "cores": 3}
         elsewhere.setattr(against_torch, "host", lambda: another)
@@ -125,6 +128,27 @@ def test_every_case_is_kept_as_soon_as_it_is_known(tmp_path, monkeypatch):
     out.write_text("[]")
     with pytest.raises(InputError, match="not a file of this comparison"):
         compare([], 2, out)
+
+
+def test_one_case_of_other_answers_does_not_end_the_rest(tmp_path, monkeypatch, capsys):
+    spread = {"median": 1.0, "lower_quartile": 1.0, "upper_quartile": 1.0}
+    side = {"best": "plain", "device": "cpu", "failed": {"graphs": "no memory"}}
+
+    def race(case, rounds):
+        if case.stacks == 1:
+            raise DifferentError(f"{case.name}: the answers differ")
+        times = {"ratio": spread, "ours_ms": spread, "torch_ms": spread}
+        return {**times, "date": "today", "ours": side, "torch": side}
+
+    monkeypatch.setattr(against_torch, "race", race)
+    monkeypatch.setattr(against_torch, "require_torch", lambda: None)
+    out = tmp_path / "kept.json"
+    cases = [CASE, parse_case("inference:2:1:float32")]
+    with pytest.raises(DifferentError, match="inference:1:1:float32: the answers"):
+        compare(cases, 2, out)
+    assert list(json.loads(out.read_text())["cases"]) == ["inference:2:1:float32"]
+    said = " ".join(capsys.readouterr().err.split())
+    assert "(plain; failed: graphs)" in said
 
 
 def test_without_pytorch_it_is_said_how_to_get_it(monkeypatch):

@@ -32,6 +32,7 @@ def make(path, size=(48, 64), turned=0, shown=TICKS, **options):
         stream = container.add_stream("mpeg4", rate=25)
         stream.width, stream.height, stream.pix_fmt = size[1], size[0], "yuv420p"
         stream.codec_context.time_base = MILLISECOND
+        stream.codec_context.thread_count = 2  # what is written depends on it
         if turned:
             stream.set_display_rotation(turned)
         for picture, ticks in zip(pictures(size), TICKS, strict=True):

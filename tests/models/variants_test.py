@@ -237,9 +237,14 @@ def test_recomputing_residuals_recomputes_each_of_them():
     net = StackedHourglass(1, 8, 2, depth=1, stem_width=4, remat="residual")
     variables, images = _sample(net)
     program = jax.make_jaxpr(partial(_run, net))(variables, images)
-    names = [step.primitive.name for step in program.jaxpr.eqns]
+
+    def recomputed(program):
+        return [e.params["jaxpr"] for e in program.eqns if e.primitive.name == "remat2"]
+
     blocks = 3 + 4 + 1  # stem, hourglass, head
-    assert names.count("remat2") == blocks, Counter(names)
+    # The normalisations of each are recomputed within it; others stand by themselves.
+    found = [len(recomputed(inner)) for inner in recomputed(program.jaxpr)]
+    assert sum(norms > 0 for norms in found) == blocks, found
 
 
 def test_a_network_without_statistics_has_an_empty_collection_of_them():

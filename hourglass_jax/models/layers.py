@@ -1,19 +1,18 @@
 """What networks are made of: convolution, normalisation, pooling, upsampling."""
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
+from hourglass_jax.models.batch_norm import affine, batch_norm
 from hourglass_jax.models.convolution import conv
 from hourglass_jax.models.onednn_convolution import conv_by_onednn
-from hourglass_jax.models.rearranging import Maps, Result
+from hourglass_jax.models.rearranging import Maps, Result, move
 
 
 class Conv(nn.Module):
@@ -90,44 +89,26 @@ class BatchNorm(nn.Module):
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
         running_var = self.variable("batch_stats", "var", jnp.ones, channels)
         if not self.train:
-            mean, var = running_mean.value, running_var.value
-        else:
-            mean, mean_of_squares = self._recomputed(_moments)(x)
-            var = jnp.maximum(mean_of_squares - jnp.square(mean), 0)
-            if not self.is_initializing():
-                count = x.size // x.shape[-1]
-                unbiased = var * (count / max(count - 1, 1))
-                running_mean.value = self._blend(running_mean.value, mean)
-                running_var.value = self._blend(running_var.value, unbiased)
-        factor = scale * lax.rsqrt(var + self.epsilon)
-        offset = bias - mean * factor
-        factor, offset = (a.reshape(1, 1, 1, -1) for a in (factor, offset))
-        y = self._recomputed(_scale)(x, factor, offset).astype(self.dtype)
-        return nn.relu(y) if self.relu else y
+            factor = scale * lax.rsqrt(running_var.value + self.epsilon)
+            offset = bias - running_mean.value * factor
+            y = affine(x, factor, offset).astype(self.dtype)
+            return nn.relu(y) if self.relu else y
+        x = x.astype(self.dtype)
+        y, mean, var = batch_norm(x, scale, bias, self.epsilon, self.relu)
+        if not self.is_initializing():
+            count = x.size // x.shape[-1]
+            unbiased = var * (count / max(count - 1, 1))
+            running_mean.value = self._blend(running_mean.value, mean)
+            running_var.value = self._blend(running_var.value, unbiased)
+        return y
 
     def is_folded(self) -> bool:
         """Whether the convolution before it does its work."""
         known = self.is_initializing() or self.has_variable("params", "scale")
         return not self.train and not known
 
-    def _recomputed(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        # The backward pass would keep float32 copies of maps that are bfloat16; where
-        # they are float32 it is faster on CPU, too. Only what is next to the maps is
-        # computed again: sums over all devices are not.
-        return jax.checkpoint(function) if self.train else function
-
     def _blend(self, running: Array, batch: Array) -> Array:
         return self.momentum * running + (1 - self.momentum) * batch
-
-
-def _moments(x: Maps) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
-    """Mean of every channel and of its squares, in one pass over `x`."""
-    x = x.astype(jnp.float32)
-    return jnp.mean(x, axis=(0, 1, 2)), jnp.mean(jnp.square(x), axis=(0, 1, 2))
-
-
-def _scale(x: Maps, factor: Array, offset: Array) -> Maps:
-    return x.astype(jnp.float32) * factor + offset
 
 
 GROUP = 16  # channels normalised together (Wu and He 2018, arXiv:1803.08494, table 3)
@@ -182,7 +163,9 @@ def _max_pool_backward(saved: tuple[Maps, Result], grad: Result) -> tuple[Maps]:
     x, y = saved
     count = sum((corner == y).astype(grad.dtype) for corner in _corners(x))
     share = upsample(grad / count)
-    return (jnp.where(x == upsample(y), share, jnp.zeros((), grad.dtype)),)
+    largest = x == upsample(y)
+    # As bits: XLA for CPU would write the gradient in float32 first.
+    return (move(share, lambda bits: jnp.where(largest, bits, jnp.zeros_like(bits))),)
 
 
 max_pool.defvjp(_max_pool_forward, _max_pool_backward)

@@ -17,6 +17,7 @@ from hourglass_jax.models.rearranging import (
     Kernel,
     Maps,
     Result,
+    apart,
     beside,
     fold_stride,
     matmul,
@@ -82,7 +83,7 @@ def _onednn_backward(
     if relu:
         grad = jnp.where(y > 0, grad, jnp.zeros((), grad.dtype))
     if bias is not None:
-        bias = jnp.sum(grad, axis=(0, 1, 2), dtype=jnp.float32)
+        bias = jnp.sum(apart(grad), axis=(0, 1, 2), dtype=jnp.float32)
     add = None if added is None else grad
     if stride == 1:
         return *_pull_by_onednn(x, kernel, padding, grad), bias, add

@@ -177,6 +177,10 @@ def training_cost(config: Config, keypoints: int, devices: int) -> TrainingCost:
     )
 
 
+IN_FLIGHT = 3
+"""Gradients there at once: of a map, of what its ReLU got, of what it was made from."""
+
+
 def _activations(
     config: Config, net: StackedHourglass, variables: dict[str, Any], devices: int
 ) -> int:
@@ -185,16 +189,19 @@ def _activations(
     people = max(1, batch // (devices * config.train.accumulate))
     shape = (people, config.data.input_size, config.data.input_size, 3)
     images = jax.ShapeDtypeStruct(shape, jnp.float32)
-    kept = _kept(net, variables, images)
+    all_maps = _kept(net.clone(remat="none"), variables, images)
+    needed = _bytes(_kept(net, variables, images))
     if config.model.remat == "stack":
-        kept += _kept(net.clone(remat="none"), variables, images) // net.stacks
-    return kept // config.mesh.space
+        needed += _bytes(all_maps) // net.stacks
+    # Stacks in a loop keep theirs in one array.
+    largest = max(_bytes(each) // math.prod(each.shape[:-4]) for each in all_maps)
+    return (needed + IN_FLIGHT * largest) // config.mesh.space
 
 
 def _kept(
     net: StackedHourglass, variables: dict[str, Any], images: jax.ShapeDtypeStruct
-) -> int:
-    """Bytes of what differentiating keeps, each array once, without the parameters."""
+) -> list[jax.ShapeDtypeStruct]:
+    """What differentiating keeps, each array once, without the parameters."""
 
     def residuals(variables: dict[str, Any], images: jax.Array) -> list[jax.Array]:
         rest = dict(variables)
@@ -209,7 +216,7 @@ def _kept(
         leaves = {id(leaf): leaf for leaf in jax.tree.leaves(pull_back)}
         return [leaf for key, leaf in leaves.items() if key not in own]
 
-    return _bytes(jax.eval_shape(residuals, variables, images))
+    return jax.eval_shape(residuals, variables, images)
 
 
 def _bytes(tree: Any) -> int:

@@ -190,8 +190,9 @@ def _activations(
     shape = (people, config.data.input_size, config.data.input_size, 3)
     images = jax.ShapeDtypeStruct(shape, jnp.float32)
     all_maps = _kept(net.clone(remat="none"), variables, images)
-    needed = _bytes(_kept(net, variables, images))
-    if config.model.remat == "stack":
+    remat = config.model.remat
+    needed = _bytes(all_maps if remat == "none" else _kept(net, variables, images))
+    if remat == "stack":
         needed += _bytes(all_maps) // net.stacks
     # Stacks in a loop keep theirs in one array.
     largest = max(_bytes(each) // math.prod(each.shape[:-4]) for each in all_maps)

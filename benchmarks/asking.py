@@ -1,12 +1,14 @@
-"""What ways of asking a model are worth: decoders, mirrors, scales, quarter turns.
+"""What ways of asking a model are worth: decoders, mirrors, scales, turns, crops.
 
-    python benchmarks/asking.py MODEL --lspet FOLDER
+    python benchmarks/asking.py MODEL --lspet FOLDER --studio FOLDER
 
-Scores every way on the 1,000 validation people of LSP-extended; writes
-docs/results/recipe/asking.json and the second table of docs/results/recipe.md.
+Scores every way on the 1,000 validation people of LSP-extended and on those of the
+studio, in COCO's form; writes docs/results/recipe/asking.json and the second table of
+docs/results/recipe.md.
 """
 
 import argparse
+import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,7 @@ import hourglass_jax as hg
 from hourglass_jax.config import DataConfig
 from hourglass_jax.data.pipeline import evaluation_batches
 from hourglass_jax.data.records import Records
+from hourglass_jax.data.schema import BOX_PADDING
 from hourglass_jax.decoding import decode
 from hourglass_jax.diagnosis import speed
 from hourglass_jax.evaluation.answers import Answers, collect
@@ -47,37 +50,49 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
     parser.add_argument("--lspet", type=Path, required=True)
+    parser.add_argument("--studio", type=Path, required=True)
     given = parser.parse_args()
-    data = DataConfig(dataset="lspet", raw_dir=given.lspet)
-    people = open_people(hg.load(given.model), data, "validation")
+    data = {
+        "lspet": DataConfig(dataset="lspet", raw_dir=given.lspet),
+        "studio": DataConfig(dataset="coco_json", raw_dir=given.studio),
+    }
+    model = hg.load(given.model)
+    people = {
+        name: open_people(model, each, "validation") for name, each in data.items()
+    }
     rows: dict[str, Any] = {}
-    once = None
+    once: dict[str, Answers] = {}
     for name, (passes, ask) in WAYS.items():
-        answers = ask(given.model, people)
-        once = once or answers
-        scored = score_answers(answers, given.model, name, photographs(people))[0]
-        above = compare_answers(once, answers)["scores"]
-        rows[name] = {
-            "passes": passes,
-            "scores": {row: scored["scores"][row]["Limbs"] for row in ROWS},
-            "above": {row: above[row]["Limbs"] for row in ROWS},
-        }
+        rows[name] = {"passes": passes}
+        for dataset, each in people.items():
+            answers = ask(given.model, each)
+            once.setdefault(dataset, answers)
+            scored = score_answers(answers, given.model, name, photographs(each))[0]
+            above = compare_answers(once[dataset], answers)["scores"]
+            rows[name][dataset] = {
+                "scores": {row: scored["scores"][row]["Limbs"] for row in ROWS},
+                "above": {row: above[row]["Limbs"] for row in ROWS},
+            }
+            print(name, dataset, rows[name][dataset]["scores"], flush=True)
     results = ROOT / "docs" / "results"
-    about = {"model": Path(given.model).name, "people": len(people), **speed.about()}
+    counts = {name: len(each) for name, each in people.items()}
+    about = {"model": Path(given.model).name, "people": counts, **speed.about()}
     write_json(results / "recipe" / "asking.json", about | {"ways": rows})
     put_table(results / "recipe.md", make_table(rows), "ways of asking")
 
 
 def make_table(rows: dict[str, dict[str, Any]]) -> str:
-    """A row a way: forward passes, scores, and how far above the first one's."""
+    """A row a way: forward passes; scores of the first, of others how far above it."""
+    columns = [(data, row) for data in ("lspet", "studio") for row in ROWS]
+    heads = " | ".join(f"{data} {row.removeprefix('PCK')}" for data, row in columns)
     lines = [
-        "| asked | passes | PCK@0.2 | PCK@0.1 | @0.2 above once | @0.1 above once |",
+        f"| asked | passes | {heads} |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for number, (name, row) in enumerate(rows.items()):
+        kind, sign = ("above", "+") if number else ("scores", "")
         cells = [name, str(row["passes"])]
-        cells += [_cell(row["scores"][metric], "") for metric in ROWS]
-        cells += [_cell(row["above"][metric], "+") if number else "" for metric in ROWS]
+        cells += [_cell(row[data][kind][metric], sign) for data, metric in columns]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -94,8 +109,13 @@ def _plainly(
     decoder: Any = None,
     flip: bool = False,
     scales: tuple[float, ...] = (1.0,),
+    padding: float = BOX_PADDING,
+    size: int | None = None,
 ) -> Answers:
     model = hg.load(name, decoder)
+    sides = model.card.input_size if size is None else (size, size)
+    card = dataclasses.replace(model.card, box_padding=padding, input_size=sides)
+    model = Predictor(card, model.variables)
     return answer_people(model, people, flip=flip, scales=scales, batch_size=BATCH)
 
 
@@ -134,6 +154,10 @@ WAYS: dict[str, tuple[int, Ask]] = {
         6,
         functools.partial(_plainly, flip=True, scales=SCALES),
     ),
+    "once, crops 1.1 times the box": (1, functools.partial(_plainly, padding=1.1)),
+    "once, crops 1.4 times the box": (1, functools.partial(_plainly, padding=1.4)),
+    "once, crops of 160 pixels": (1, functools.partial(_plainly, size=160)),
+    "once, crops of 192 pixels": (1, functools.partial(_plainly, size=192)),
     "in four quarter turns": (4, _turned),
     "in four quarter turns, mirrored, too": (
         8,

@@ -23,6 +23,7 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
+from hourglass_jax.compile_options import compiler_options
 from hourglass_jax.config import Config, DataConfig, ModelConfig, TrainConfig
 from hourglass_jax.diagnosis.cost import count_products
 from hourglass_jax.diagnosis.machine import host
@@ -94,7 +95,8 @@ def prepare(point: Point) -> Measured:
     # The step takes its state away; inference keeps a copy.
     variables = jax.device_put(jax.device_get(state.variables))
     images = np.zeros((point.batch, point.side, point.side, 3), np.float32)
-    forward = jax.jit(partial(net.apply, train=False))
+    options = compiler_options(jax.default_backend())
+    forward = jax.jit(partial(net.apply, train=False), compiler_options=options)
     began = time.perf_counter()
     step = jit_train_step(net, optimiser, config, mesh).lower(state, batch).compile()
     compiled = time.perf_counter() - began

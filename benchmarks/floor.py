@@ -140,11 +140,12 @@ def _forward(
     return partial(run, variables, images)
 
 
-def winograd(side: int, channels: int) -> dict[str, Any]:
-    """A 3x3 convolution of one image's maps: XLA's own against Winograd's."""
+def winograd(side: int, channels: int, *, by_onednn: bool) -> dict[str, Any]:
+    """A 3x3 convolution of one image's maps: oneDNN's or XLA's against Winograd's."""
     x = jax.random.normal(jax.random.key(0), (1, side, side, channels))
     kernel = jax.random.normal(jax.random.key(1), (3, 3, channels, channels)) / 30
-    direct = jax.jit(_direct, compiler_options=compiler_options("cpu"))
+    convolve = _by_onednn if by_onednn else _direct
+    direct = jax.jit(convolve, compiler_options=compiler_options("cpu"))
     other = jax.jit(_winograd, compiler_options=compiler_options("cpu"))
     difference = jnp.abs(direct(x, kernel) - other(x, kernel)).max()
     assert difference < 1e-4, "not the same convolution"
@@ -156,6 +157,10 @@ def _direct(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return lax.conv_general_dilated(
         x, kernel, (1, 1), [(1, 1)] * 2, dimension_numbers=numbers
     )
+
+
+def _by_onednn(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return onednn.convolve(x, kernel, None, None, 1, 1, relu=False)
 
 
 def _winograd(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -204,8 +209,12 @@ def main() -> None:
         for dtype in ("float32", "bfloat16")
         if onednn.serves(dtype)
     }
+    serves = onednn.serves(jnp.float32)
+    library = "oneDNN" if serves else "XLA"
     choices |= {
-        f"Winograd, 3x3 {channels} at {side}x{side} float32": winograd(side, channels)
+        f"Winograd for {library}, 3x3 {channels} at {side}x{side} float32": winograd(
+            side, channels, by_onednn=serves
+        )
         for side, channels in ((128, 64), (64, 128), (32, 128), (16, 128))
     }
     report = {

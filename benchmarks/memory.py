@@ -43,6 +43,7 @@ POLICIES = ("none", "stack", "residual")
 CASES = [
     *itertools.product(STACKS, ("scan",), POLICIES, DTYPES),
     *itertools.product(STACKS, ("unrolled",), POLICIES, ("float32",)),
+    *itertools.product(STACKS, ("unrolled",), ("none",), ("bfloat16",)),
 ]
 
 

@@ -2,13 +2,14 @@
 
     python benchmarks/op_times.py OUT.json [CASE ...]      pip install torch before
 
-A CASE is one of `hourglass benchmark --against torch`. Everything runs on one core, so
-that operations follow each other and their times add up to the whole; PyTorch in one of
-the ways that were its best in the comparison on two. **Products** are the calls that
-multiply: convolutions, their gradients and matrix products, with what the library does
-in the same pass. All else is the rest: normalisation, pooling, moving, the update, and
-small products that XLA hands to YNNPACK, as it does sums (`ynn_fusion`). The floor is
-what the products would take at the rate of one large matrix product.
+A CASE is one of `hourglass benchmark --against torch`. Everything runs on one core, and
+then on all. Operations follow each other, each on all cores, so that their times add up
+to about the whole; PyTorch runs in one of the ways that were its best in the
+comparison. **Products** are the calls that multiply: convolutions, their gradients and
+matrix products, with what the library does in the same pass. All else is the rest:
+normalisation, pooling, moving, the update, and small products that XLA hands to
+YNNPACK, as it does sums (`ynn_fusion`). The floor is what the products would take at
+the rate of one large matrix product.
 """
 
 import datetime
@@ -20,7 +21,7 @@ import statistics
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ WAYS = {
     "inference": frozenset({"channels-last", "compiled", "frozen"}),
     "train": frozenset({"channels-last"}),
 }
-CALLS, SHOWN = 5, 12
+CALLS, SHOWN = 10, 12
 # Names of operations that multiply.
 XLA_PRODUCTS = re.compile(r"onednn\$(convolution|matmul)$|^(dot|convolution)\b")
 TORCH_PRODUCTS = re.compile(r"conv|::(mm|addmm|bmm)$|mkldnn")
@@ -57,30 +58,42 @@ TORCH_PRODUCTS = re.compile(r"conv|::(mm|addmm|bmm)$|mkldnn")
 def main() -> None:
     """Profile every case on both sides; keep all after each."""
     out, *names = sys.argv[1:]
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    every = len(os.sched_getaffinity(0))
+    counts = sorted({1, every})
     report: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         **host(),
         "versions": {"jax": jax.__version__, "torch": torch.__version__},
         "calls": CALLS,
-        "product_gflops": product_rates(),
+        "product_gflops": {str(n): _alone(n, product_rates) for n in counts},
         "cases": {},
     }
     for name in names or CASES:
-        case, rates = parse_case(name), report["product_gflops"]
-        # A process each: what training asks of malloc is not for inference.
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-            found = process.submit(profile, case, rates).result()
-        report["cases"][name] = found
-        print(name, json.dumps({k: v for k, v in found.items() if k != "operations"}))
-        write_json(Path(out), report)
+        report["cases"][name] = {"gflop": gflop(parse_case(name)), "on": {}}
+        for n in counts:
+            rates = report["product_gflops"][str(n)]
+            found = _alone(n, profile, parse_case(name), rates)
+            report["cases"][name]["on"][str(n)] = found
+            print(name, n, json.dumps(found))
+            write_json(Path(out), report)
+
+
+def _alone(cores: int, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call it in a process of its own that has so many cores."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, _confine, (cores,)) as process:
+        return process.submit(function, *arguments).result()
+
+
+def _confine(cores: int) -> None:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    torch.set_num_threads(cores)
 
 
 def profile(case: Case, rates: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     """Both sides of a case."""
     if case.kind == "train":  # as `hourglass train` does
         keep_memory()
-    torch.set_num_threads(1)
     best = max(rates[library].get(case.dtype, 0) for library in rates)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -88,8 +101,7 @@ def profile(case: Case, rates: Mapping[str, Mapping[str, float]]) -> dict[str, A
             "ours": _profile_ours(case, folder),
             "torch": _profile_torch(case, folder),
         }
-    work = gflop(case)
-    return {"gflop": work, "floor_ms": round(1e3 * work / best, 1), **sides}
+    return {"floor_ms": round(1e3 * gflop(case) / best, 1), **sides}
 
 
 def gflop(case: Case) -> float:
@@ -111,15 +123,18 @@ def _profile_ours(case: Case, folder: Path) -> dict[str, Any]:
         made.run()
         with jax.profiler.trace(str(folder / f"trace{number}")):
             whole += milliseconds(made.run, 1)
-    events = (
+    events = [
         (event.name, event.duration_ns / 1e6)
         for path in folder.rglob("*.xplane.pb")
         for plane in jax.profiler.ProfileData.from_file(str(path)).planes
         for line in plane.lines
         for event in line.events
         if "hlo_op" in dict(event.stats)
-    )
-    return {"best": made.about["best"]} | _sum_up(whole, events, XLA_PRODUCTS)
+    ]
+    names = [re.sub(r"\.\d+", "", name) for name, _ in events]
+    calls = sum(bool(XLA_PRODUCTS.search(name)) for name in names) // len(whole)
+    about = {"best": made.about["best"], "calls_of_products": calls}
+    return about | _sum_up(whole, events, XLA_PRODUCTS)
 
 
 def _profile_torch(case: Case, folder: Path) -> dict[str, Any]:

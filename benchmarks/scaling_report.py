@@ -68,8 +68,8 @@ def about(programs: list[Program]) -> str:
     first = programs[0]
     versions = ", ".join(f"{k} {v}" for k, v in first["versions"].items())
     when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
-    hosts = " or ".join(sorted({each["host"] for each in programs}))
-    return f"Compiled {when} on a host of {hosts}, with {versions}."
+    hosts = "; ".join(sorted({each["host"] for each in programs}))
+    return f"Compiled {when} (on {hosts}), with {versions}."
 
 
 def program_table(programs: list[Program]) -> str:

@@ -8,6 +8,7 @@ keeps the programs, `second` finds them. CPU seconds are those of all threads.
 
 import datetime
 import json
+import math
 import os
 import platform
 import resource
@@ -38,17 +39,29 @@ def commands(model: str, photograph: str, folder: Path) -> dict[str, list[str]]:
         "import jax": [*python, "-c", "import jax"],
         "--help": [*verb, "--help"],
         "predict": [*verb, "predict", model, photograph, "--out", f"{folder}/poses"],
+        "predict --optimise": [
+            *(*verb, "predict", model, photograph, "--out", f"{folder}/fast"),
+            "--optimise",
+        ],
         "train": [*train, f"{folder}/run"],
     }
 
 
-def seconds(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    """By the wall clock, and of CPU."""
-    began, used = time.perf_counter(), children_cpu()
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if ended.returncode:
-        sys.exit(f"{' '.join(command)}: {ended.stderr}")
-    return time.perf_counter() - began, children_cpu() - used
+def seconds(
+    command: list[str], environment: dict[str, str], log: Path
+) -> tuple[float, float, float]:
+    """Wall-clock time, that of CPU, and wall-clock time to a log's first line."""
+    began, used, seen = time.perf_counter(), children_cpu(), math.nan
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
+        while process.poll() is None:
+            if math.isnan(seen) and log.is_file() and log.stat().st_size:
+                seen = time.perf_counter() - began
+            time.sleep(0.005)
+        if process.returncode:
+            said.seek(0)
+            sys.exit(f"{' '.join(command)}: {said.read().decode()}")
+    return time.perf_counter() - began, children_cpu() - used, seen
 
 
 def children_cpu() -> float:
@@ -59,7 +72,7 @@ def children_cpu() -> float:
 
 def measure(model: str, photograph: str, records: Path) -> dict[str, Any]:
     """Medians over the rounds; every round starts without compiled programs."""
-    taken: dict[str, list[tuple[float, float]]] = {}
+    taken: dict[str, list[tuple[float, float, float]]] = {}
     for number in range(ROUNDS + 1):
         with tempfile.TemporaryDirectory() as name:
             cache = f"{name}/compiled"
@@ -69,16 +82,18 @@ def measure(model: str, photograph: str, records: Path) -> dict[str, Any]:
                 environment.pop("JAX_COMPILATION_CACHE_DIR", None)
                 todo = commands(model, photograph, Path(name) / way)
                 for what, command in todo.items():
-                    found = seconds(command, environment)
+                    log = Path(name) / way / "run" / "metrics.jsonl"
+                    found = seconds(command, environment, log)
                     if number:  # the first round prepares records and fills page cache
                         taken.setdefault(f"{what}, {way}", []).append(found)
-    return {
-        what: {
-            "wall_s": round(statistics.median(wall for wall, _ in each), 2),
-            "cpu_s": round(statistics.median(cpu for _, cpu in each), 2),
-        }
-        for what, each in taken.items()
-    }
+    return {what: _medians(each) for what, each in taken.items()}
+
+
+def _medians(taken: list[tuple[float, float, float]]) -> dict[str, float]:
+    names = ("wall_s", "cpu_s", "first_step_s")
+    columns = zip(names, zip(*taken, strict=True), strict=True)
+    found = {name: round(statistics.median(each), 2) for name, each in columns}
+    return {name: value for name, value in found.items() if not math.isnan(value)}
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 Command   python train.py --config configs/mpii_hg8.py --workdir runs/hg8 \
               --data.raw-dir FOLDER_WITH_images_AND_labels
-Hardware  one GPU; 4.3 GiB and scratch memory, as `hourglass info` reckons
+Hardware  one GPU; `hourglass info configs/mpii_hg8.py` reckons its memory
 Time      not measured
 Score     not measured
 

@@ -1,14 +1,17 @@
 """Measure a released model and write its card.
 
     python docs/make_model_card.py hg-people-small --lspet FOLDER --studio FOLDER \
-        [--workdir RUN --decoder dark]
+        [--workdir RUN --decoder dark --half]
 
 Writes docs/models/NAME.md with its pictures, the figures as docs/models/NAME.json, what
 the card says into the model's own model.json, and the README's scores. With `--workdir`
 the run is exported into the package first, and its curve kept in docs/results/NAME.
+`--report` alone measures nothing, and writes all but docs/models/NAME.json from it.
 
-What no program knows is written by hand before, into docs/results/NAME/run.json:
-`command` (a list), `hardware`, `beside`, `licence`, `versions`, `date` and `commit`.
+What no program knows is written by hand before: `command` (a list), `hardware`,
+`beside`, `licence`, `versions`, `date` and `commit` in docs/results/NAME/run.json;
+purpose, data, aims and failures in docs/models/NAME.toml; the page in
+docs/models/NAME.md.j2.
 
 The folder of `--studio` holds `annotations/train.json`, whom the model learnt from, and
 `annotations/val.json`, whom it is scored on.
@@ -92,17 +95,28 @@ def main() -> None:
     """Export where a run is given; measure; write."""
     given = _parse()
     folder = FOLDER / given.name
+    kept = MODELS / f"{given.name}.json"
+    if given.report:
+        _write(given.name, folder, json.loads(kept.read_text()))
+        return
     if given.workdir is not None:
-        release(given.workdir, given.decoder, folder)
+        release(given.workdir, given.decoder, folder, half=given.half)
     model = hg.load(folder)
     card = measure(model, given)
     card["model"] = model.card.to_dict()
-    path = folder / "model.json"
-    write_json(path, json.loads(path.read_text()) | {"card": summary(card)})
+    _write(given.name, folder, card)
     card["bytes"] = sum(each.stat().st_size for each in _files(folder))
-    write_json(MODELS / f"{given.name}.json", card)
-    write_whole(MODELS / f"{given.name}.md", describe(given.name, card))
-    fill_readme(card)
+    write_json(kept, card)
+    _write(given.name, folder, card)
+
+
+def _write(name: str, folder: Path, card: dict[str, Any]) -> None:
+    """The card in model.json, and, as soon as the folder's size is known, the pages."""
+    path = folder / "model.json"
+    write_json(path, json.loads(path.read_text()) | {"card": summary(name, card)})
+    if "bytes" in card:
+        write_whole(MODELS / f"{name}.md", describe(name, card))
+        fill_readme(card)
 
 
 def _parse() -> argparse.Namespace:
@@ -110,15 +124,23 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("name")
     parser.add_argument("--workdir", type=Path, help="export this run first")
     parser.add_argument("--decoder", help="with --workdir: in place of the run's own")
-    parser.add_argument("--lspet", type=Path, required=True)
-    parser.add_argument("--studio", type=Path, required=True)
+    parser.add_argument("--half", action="store_true", help="kernels as float16")
+    parser.add_argument("--report", action="store_true", help="measure nothing")
+    parser.add_argument("--lspet", type=Path)
+    parser.add_argument("--studio", type=Path)
     given = parser.parse_args()
+    if given.report:
+        return given
+    if given.lspet is None or given.studio is None:
+        parser.error("expected --lspet FOLDER and --studio FOLDER, or --report")
     if not (given.studio / "annotations" / "val.json").is_file():
         parser.error("--studio: no annotations/val.json; expected it beside train.json")
     return given
 
 
-def release(workdir: Path, decoder: Decoder | None, folder: Path) -> None:
+def release(
+    workdir: Path, decoder: Decoder | None, folder: Path, *, half: bool
+) -> None:
     """Put a run's best parameters into the package, to be run in float32."""
     kept = DOCS / "results" / folder.name
     facts = json.loads((kept / "run.json").read_text())
@@ -127,7 +149,7 @@ def release(workdir: Path, decoder: Decoder | None, folder: Path) -> None:
     plain = dataclasses.replace(model.card.model, dtype="float32", remat="none")
     card = dataclasses.replace(model.card, model=plain, training=training)
     shutil.rmtree(folder, ignore_errors=True)
-    export_orbax(Predictor(card, model.variables), folder)
+    export_orbax(Predictor(card, model.variables), folder, half=half)
     shutil.copy(workdir / "metrics.jsonl", kept)
     # As provenance has it: without the folders of the computer that trained.
     write_json(kept / "config.json", training["config"])

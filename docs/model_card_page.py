@@ -1,5 +1,7 @@
 """A model's card in words and tables: its page, model.json and the README's scores."""
 
+import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,13 @@ DOCS = Path(__file__).parent
 README_BEGIN, README_END = "<!-- scores of the released model -->", "<!-- end -->"
 
 
-def summary(card: dict[str, Any]) -> dict[str, Any]:
-    """What model.json says: every joint and orientation, without curves."""
+def read_words(name: str) -> dict[str, Any]:
+    """What people wrote of a model: purpose, data, aims, failures."""
+    return tomllib.loads((DOCS / "models" / f"{name}.toml").read_text())
+
+
+def summary(name: str, card: dict[str, Any]) -> dict[str, Any]:
+    """What model.json says: words, every joint and orientation, without curves."""
     scores = {
         how: [
             {key: value for key, value in each.items() if key != "curves"}
@@ -21,7 +28,9 @@ def summary(card: dict[str, Any]) -> dict[str, Any]:
         ]
         for how, results in card["scores"].items()
     }
-    return {key: value for key, value in card.items() if key != "model"} | {
+    measured = {k: v for k, v in card.items() if k not in ("model", "bytes")}
+    return read_words(name) | {
+        **measured,
         "scores": scores,
         "synthetic": {k: v for k, v in card["synthetic"].items() if k != "curves"},
     }
@@ -45,6 +54,10 @@ def describe(name: str, card: dict[str, Any]) -> str:
         joints=joints,
         orientations=_orientation_rows(card["scores"]["lspet"][0]),
         headlines=headlines(card),
+        words=read_words(name),
+        aims=_aim_rows(name, card),
+        others=_other_rows(name, card),
+        stage=_read_stage(name),
     )
 
 
@@ -55,6 +68,49 @@ def headlines(card: dict[str, Any]) -> str:
         rows = [results[0]["scores"][row]["Limbs"] for row in ("PCK@0.2", "PCK@0.1")]
         lines.append(f"| {' | '.join([how, *map(_cell, rows)])} |")
     return "\n".join(lines)
+
+
+def _aim_rows(name: str, card: dict[str, Any]) -> list[tuple[str, ...]]:
+    """What was asked for, what is reached, and whether that is enough."""
+    rows = []
+    for aim in read_words(name)["aims"]:
+        score = card["scores"][aim["data"]][0]["scores"][aim["score"]]["Limbs"]
+        reached = "reached" if score["value"] >= aim["least"] else "missed"
+        cells = aim["data"], aim["score"], f"{aim['least']:.0f}", _cell(score), reached
+        rows.append(cells)
+    return rows
+
+
+def _other_rows(name: str, card: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Other people's models beside this one, the least first."""
+    kept = json.loads((DOCS / "results" / "other_models.json").read_text())["models"]
+    rows = {
+        other: [f"{x:.1f}" for data in ("lspet", "studio") for x in found.get(data, ())]
+        for other, found in kept.items()
+    }
+    own = [
+        card["scores"][data][0]["scores"][score]["Limbs"]["value"]
+        for data in ("lspet", "studio")
+        for score in ("PCK@0.2", "PCK@0.1")
+    ]
+    rows[f"**{name}**"] = [f"**{value:.1f}**" for value in own]
+    order = sorted(rows, key=lambda other: float(rows[other][0].strip("*")))
+    return [(other, *(rows[other] + ["", ""])[:4]) for other in order]
+
+
+def _read_stage(name: str) -> dict[str, dict[str, str]]:
+    """Scores of the stage that was tried and left out, over the limbs."""
+    folder = DOCS / "results" / name / "stage_192"
+    scores = {
+        data: json.loads((folder / f"{data}.json").read_text())["intervals"][0][
+            "scores"
+        ]
+        for data in ("lspet", "studio")
+    }
+    return {
+        data: {row: _cell(found[row]["Limbs"]) for row in ("PCK@0.2", "PCK@0.1")}
+        for data, found in scores.items()
+    }
 
 
 def _cell(score: dict[str, float]) -> str:

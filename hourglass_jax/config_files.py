@@ -41,7 +41,8 @@ def load_config(path: str | Path) -> Config:
             f"config: {path}: get_config() returned "
             f"{type(config).__name__}; expected hourglass_jax.Config"
         )
-    return config
+    # As it will be read back when the run goes on: with tuples where a list was given.
+    return from_json(to_json(config), path)
 
 
 def to_json(config: Config) -> str:

@@ -11,12 +11,12 @@ _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 def keep_memory() -> None:
     """Keep what is freed for the next array, where the C library is glibc's.
 
-    XLA for CPU asks for a training step's temporary memory anew at every step, and
-    malloc gives so large a piece back to the system each time: to get it again, zeroed
-    page by page, costs time in every step. The process then stays as large as it ever
-    was. Not for inference, which asks for little, and often. Nor where there is a GPU,
-    whose memory is another: all threads would wait for one arena. To be called at the
-    start, before there are threads.
+    XLA for CPU asks for a program's temporary memory anew at every call, and malloc
+    gives so large a piece back to the system each time: to get it again, zeroed page by
+    page, costs time in every call. The process then stays as large as it ever was, and
+    all threads share one arena: good for training and for batches, but not for single
+    pictures (docs/speed.md). Not where there is a GPU, whose memory is another. To be
+    called at the start, before there are threads.
     """
     if sys.platform != "linux" or Path("/dev/nvidia0").exists():
         return

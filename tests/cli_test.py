@@ -215,6 +215,17 @@ def test_help_lists_every_verb(capsys):
         assert f"  {verb} " in listed
 
 
+def test_help_imports_nothing_heavy():
+    script = (
+        "import sys; from hourglass_jax.cli import main; main(['--help']); "
+        "print({'jax', 'numpy', 'tyro', 'cv2'} & sys.modules.keys())"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.splitlines()[-1] == "set()"
+
+
 def test_a_reader_that_stops_early_is_no_failure():
     command = f"{sys.executable} -m hourglass_jax.cli data build --help | head -n 1"
     ended = subprocess.run(command, shell=True, capture_output=True, text=True)

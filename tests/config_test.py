@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,29 @@ def test_reach_covers_every_crop_that_can_be_drawn():
     assert AugmentConfig(
         rotation_probability=0.0, scale_limit=0.0
     ).reach == pytest.approx(0.5)
+
+
+LISTS = """
+from hourglass_jax.config import *
+
+def get_config():
+    return Config(model=ModelConfig(mean=[0.4, 0.4, 0.3]))
+"""
+LOADED = "from hourglass_jax.config_files import *; print(load_config({path!r}).model)"
+
+
+def test_a_list_in_a_config_file_is_a_tuple(tmp_path):
+    """As the run's config.json is read back, which must be the same config."""
+    path = tmp_path / "lists.py"
+    path.write_text(LISTS)
+    # In a process of its own: in tests types are checked.
+    loaded = subprocess.run(
+        [sys.executable, "-c", LOADED.format(path=str(path))],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "mean=(0.4, 0.4, 0.3)" in loaded.stdout
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,11 @@ class OptimConfig:
     """The optimiser; the defaults are the authors' (RMSprop, 2.5e-4)."""
 
     name: Literal["rmsprop", "adamw"] = "rmsprop"
+    """Which rule turns gradients into steps."""
     learning_rate: float = 2.5e-4
+    """The largest; schedule and warm-up lower it."""
     schedule: Literal["constant", "step", "cosine"] = "constant"
+    """After the warm-up: as it is, dropping at the milestones, or down to 0."""
     warmup_steps: int = 0
     """Steps over which the learning rate rises linearly from 0."""
     milestones: tuple[float, ...] = (0.6, 0.9)
@@ -62,7 +65,7 @@ class OptimConfig:
             self.learning_rate > 0, "optim.learning_rate", self.learning_rate, "> 0"
         )
         require(0 <= self.ema < 1, "optim.ema", self.ema, "0 <= ema < 1")
-        for field in ("warmup_steps", "weight_decay", "clip_norm"):
+        for field in ("warmup_steps", "weight_decay", "clip_norm", "drop"):
             value = getattr(self, field)
             require(value >= 0, f"optim.{field}", value, "0 or more")
         require(
@@ -76,6 +79,7 @@ class TrainConfig:
     """The loop."""
 
     steps: int = 100_000
+    """Updates of the parameters until the run is finished."""
     batch_size: int = 16
     """People a step, over all devices together."""
     evaluate_every: int = 2000

@@ -26,7 +26,7 @@ from hourglass_jax.config import AugmentConfig, Config
 from hourglass_jax.data import appearance, augment
 from hourglass_jax.data.crop import crop_picture
 from hourglass_jax.data.records import Dataset, Records
-from hourglass_jax.data.schema import Record, open_picture
+from hourglass_jax.data.schema import BOX_PADDING, Record, open_picture
 from hourglass_jax.errors import InputError
 from hourglass_jax.skeleton import Skeleton
 
@@ -85,6 +85,7 @@ def evaluation_batches(
     batch_size: int,
     *,
     scales: tuple[float, ...] = (1.0,),
+    padding: float = BOX_PADDING,
     process_index: int = 0,
     process_count: int = 1,
 ) -> Iterator[Batch]:
@@ -94,14 +95,18 @@ def evaluation_batches(
     float32 ``[b k 2]``, ``side_img``, ``head_size_img`` and ``area_img`` float32
     ``[b]``, ``person`` int64 ``[b]`` and ``mask`` bool ``[b]``, False for what fills up
     the last batch. With several ``scales``, multiples of the side of the person's
-    square, ``image`` is ``[b s h w 3]``, and all else that of scale 1.
+    square, ``image`` is ``[b s h w 3]``, and all else that of scale 1. The square is
+    ``padding`` times the person's, without its `BOX_PADDING`, wide.
     Raises InputError if the records have other keypoints than ``skeleton``.
     """
     _check_keypoints(source, skeleton)
     share = _share(batch_size, process_count)
     total = -(-len(source) // batch_size) * batch_size
     make_sample = EvaluationSample(
-        source=source, size=(input_size, input_size), scales=scales
+        source=source,
+        size=(input_size, input_size),
+        scales=scales,
+        padding=padding,
     )
     samples = grain.MapDataset.range(total).map(make_sample)
     return _iterate(samples.batch(share)[process_index::process_count], workers=0)
@@ -171,6 +176,7 @@ class EvaluationSample:
     source: Records
     size: tuple[int, int]
     scales: tuple[float, ...]
+    padding: float
 
     def __call__(self, number: int) -> Sample:
         """The sample of a person; numbers past the last give the last, masked out."""
@@ -197,8 +203,13 @@ class EvaluationSample:
         return np.stack(images)
 
     def _affine(self, record: Record, scale: float) -> geometry.Affine:
-        side_img = record["side_img"] * scale
-        return geometry.crop_affine(record["center_img"], side_img, self.size)
+        square = record["center_img"], widen(record, self.padding) * scale
+        return geometry.crop_affine(*square, self.size)
+
+
+def widen(record: Record, padding: float) -> float:
+    """Side of a person's square that is padded otherwise than records are."""
+    return float(record["side_img"]) * (padding / BOX_PADDING)
 
 
 def crop_person(

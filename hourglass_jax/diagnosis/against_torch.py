@@ -47,7 +47,9 @@ def require_torch() -> None:
         )
 
 
-def compare(cases: Iterable[Case], rounds: int, out: Path | None) -> dict[str, Any]:
+def compare(
+    cases: Iterable[Case], rounds: int, out: Path | None, *, keep: bool = False
+) -> dict[str, Any]:
     """Run cases one after the other; print a line each.
 
     Args:
@@ -55,6 +57,7 @@ def compare(cases: Iterable[Case], rounds: int, out: Path | None) -> dict[str, A
       rounds: turns of each side, at least 2.
       out: JSON file, written again after every case. What it holds of other cases
         stays, and of the same case date and median, in ``earlier``.
+      keep: let malloc keep what is freed for inference, too, on both sides.
 
     Returns:
       The content of the file: ``about`` and ``cases``, by `Case.name`.
@@ -74,7 +77,7 @@ def compare(cases: Iterable[Case], rounds: int, out: Path | None) -> dict[str, A
     different: list[str] = []
     for case in cases:
         try:
-            result = race(case, rounds)
+            result = race(case, rounds, keep=keep)
         except DifferentError as error:
             console.print(str(error), markup=False)
             different.append(str(error))
@@ -93,7 +96,7 @@ def compare(cases: Iterable[Case], rounds: int, out: Path | None) -> dict[str, A
     return report
 
 
-def race(case: Case, rounds: int) -> dict[str, Any]:
+def race(case: Case, rounds: int, *, keep: bool = False) -> dict[str, Any]:
     """Prepare both sides, compare their answers, then time them in turns.
 
     Raises:
@@ -104,8 +107,8 @@ def race(case: Case, rounds: int) -> dict[str, Any]:
     exact = None if case.dtype == "float32" else _answer_exactly(case)
     with (
         tempfile.TemporaryDirectory() as folder,
-        contender(OURS, case, Path(folder)) as ours,
-        contender(THEIRS, case, Path(folder)) as theirs,
+        contender(OURS, case, Path(folder), keep=keep) as ours,
+        contender(THEIRS, case, Path(folder), keep=keep) as theirs,
     ):
         devices = ours.about["device"], theirs.about["device"]
         if devices.count("cpu") == 1:
@@ -129,6 +132,7 @@ def race(case: Case, rounds: int) -> dict[str, Any]:
             "ours_ms": spread(our for our, _ in turns),
             "torch_ms": spread(their for _, their in turns),
             "rounds": rounds,
+            "malloc_keeps": keep or case.kind == "train",
             "ours": ours.about,
             "torch": theirs.about,
         }

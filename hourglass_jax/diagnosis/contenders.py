@@ -89,20 +89,23 @@ class Contender:
 
 
 @contextlib.contextmanager
-def contender(module: str, case: Case, folder: Path) -> Iterator[Contender]:
+def contender(
+    module: str, case: Case, folder: Path, *, keep: bool = False
+) -> Iterator[Contender]:
     """A process in which ``module.prepare(case, folder)`` was called.
 
     Args:
       module: of this room; it is imported there only.
       case: what to prepare.
       folder: where weights, inputs and answers are exchanged.
+      keep: whether malloc keeps what is freed, as it does for training.
 
     Raises:
       ContenderError: it could not be prepared.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    arguments = (theirs, module, case, folder)
+    arguments = (theirs, module, case, folder, keep or case.kind == "train")
     process = context.Process(target=_serve, args=arguments, daemon=True)
     process.start()
     theirs.close()
@@ -117,8 +120,8 @@ def contender(module: str, case: Case, folder: Path) -> Iterator[Contender]:
         found.end()
 
 
-def _serve(pipe: Connection, module: str, case: Case, folder: Path) -> None:
-    if case.kind == "train":  # as `hourglass train` does; for both sides
+def _serve(pipe: Connection, module: str, case: Case, folder: Path, keep: bool) -> None:
+    if keep:
         keep_memory()
     try:
         made: Prepared = importlib.import_module(module).prepare(case, folder)

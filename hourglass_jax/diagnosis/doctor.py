@@ -28,7 +28,7 @@ _OPTIONAL = (
     (
         "litert-converter",
         "export to LiteRT",
-        "pip install --no-deps litert-converter",
+        "pip install --no-deps litert-converter==0.5.0",
     ),
     ("torch", "weights in .pth, comparisons", "pip install torch"),
     ("supervision", "results as supervision.KeyPoints", "pip install supervision"),

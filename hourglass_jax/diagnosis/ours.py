@@ -1,6 +1,7 @@
 """Our side of the comparison with PyTorch; runs in a process of its own."""
 
 import os
+import platform
 import time
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import jaxlib
 import numpy as np
 
 from hourglass_jax.compile_options import compiler_options
@@ -54,7 +56,11 @@ def prepare(case: Case, folder: Path) -> Prepared:
             "ways_ms": medians,
             "seconds_until_ready": round(time.perf_counter() - began, 1),
             "device": device.device_kind,
-            "versions": {"jax": jax.__version__},
+            "versions": {
+                "jax": jax.__version__,
+                "jaxlib": jaxlib.__version__,
+                "python": platform.python_version(),
+            },
         },
     )
 

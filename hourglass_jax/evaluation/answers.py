@@ -47,6 +47,11 @@ class Answers:
     head_sizes: Float[np.ndarray, " n"]
     areas: Float[np.ndarray, " n"]
 
+    def of(self, people: np.ndarray) -> "Answers":
+        """Those of some people, by their numbers or a mask."""
+        arrays = {n: v for n, v in vars(self).items() if isinstance(v, np.ndarray)}
+        return dataclasses.replace(self, **{n: v[people] for n, v in arrays.items()})
+
     @property
     def peak(self) -> float:
         """Mean height of the peaks over labelled keypoints; 0 says nothing was seen."""

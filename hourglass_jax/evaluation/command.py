@@ -89,6 +89,10 @@ class Request:
                 "evaluate: give either MODEL --dataset NAME, or --predictions P "
                 "--ground-truth G --metric pckh|pck|oks"
             )
+        if self.batch_size < 1:
+            raise InputError(
+                f"evaluate: --batch-size is {self.batch_size}; expected 1 or more"
+            )
         if self.predictions is None and self.compare is not None:
             raise InputError("evaluate: --compare goes with --predictions")
         if self.predictions is not None and self.report is not None:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from hourglass_jax import geometry
-from hourglass_jax.data.pipeline import crop_person
+from hourglass_jax.data.pipeline import crop_person, widen
 from hourglass_jax.data.records import Records
 from hourglass_jax.data.schema import Record
 from hourglass_jax.drawing import Picture, draw_heatmaps, draw_keypoints
@@ -58,8 +58,9 @@ def draw_worst(
         return []
     records = [people[i] for i in worst]
     size = model.card.input_size
+    padding = model.card.box_padding
     affines = [
-        geometry.crop_affine(r["center_img"], r["side_img"], size) for r in records
+        geometry.crop_affine(r["center_img"], widen(r, padding), size) for r in records
     ]
     crops = [
         crop_person(record, affine, size)["image"]

@@ -43,9 +43,17 @@ def answer_people(
     scales: tuple[float, ...],
     batch_size: int,
 ) -> Answers:
-    """Let a model answer for everybody; for ``scales`` see `Predictor.predict`."""
+    """Let a model answer for everybody, each in a crop with the model's own padding.
+
+    For ``scales`` see `Predictor.predict`.
+    """
     batches = evaluation_batches(
-        people, model.skeleton, model.card.input_size[0], batch_size, scales=scales
+        people,
+        model.skeleton,
+        model.card.input_size[0],
+        batch_size,
+        scales=scales,
+        padding=model.card.box_padding,
     )
     with Bar("evaluate", len(people), unit="people") as bar:
 
@@ -125,8 +133,14 @@ def _scorer(answers: Answers, ruler: Ruler, people: str) -> KeypointScorer:
 def _score_oks(
     answers: Answers, people: str, files: Sequence[bytes], seed: int
 ) -> dict[str, Any]:
-    """OKS-AP with the boxes of the labels: nobody is missed, and nobody made up."""
-    names, photograph = np.unique(files, return_inverse=True)
+    """OKS-AP with the boxes of the labels: nobody is missed, and nobody made up.
+
+    Without those of whose labels the model knows none: COCO ignores them, and they have
+    no place that an answer could be ignored at.
+    """
+    known: np.ndarray = np.any(answers.visibility > 0, axis=1)
+    answers = answers.of(known)
+    names, photograph = np.unique(np.array(files)[known], return_inverse=True)
     half = answers.sides[:, None] / 2
     middles = (answers.truth.min(axis=1) + answers.truth.max(axis=1)) / 2
     truth = Truth(
@@ -138,7 +152,7 @@ def _score_oks(
         photograph=photograph,
         boxes=np.concatenate([middles - half, middles + half], axis=1),
         areas=answers.areas.astype(np.float64),
-        crowd=np.zeros(len(files), bool),
+        crowd=np.zeros(len(photograph), bool),
     )
     scorer = OksScorer(truth, np.array(answers.skeleton.sigmas))
     matches = scorer.match(

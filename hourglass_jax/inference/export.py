@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 from orbax.checkpoint import v1 as ocp
 
 from hourglass_jax import __version__
@@ -27,20 +28,25 @@ _MAKERS = ("jax", "flax", "orbax-checkpoint")
 _SHOWN = 3  # differences that a message lists
 
 
-def export_orbax(predictor: "Predictor", out: str | Path) -> None:
+def export_orbax(
+    predictor: "Predictor", out: str | Path, *, half: bool = False
+) -> None:
     """Write a model to the folder ``out``, whole or not at all.
 
     ``out/params`` holds ``{"params", "batch_stats"}`` as `orbax.checkpoint.v1.load`
     reads them; ``out/model.json`` all that is needed to run them, their provenance, and
-    the SHA-256 of every file.
+    the SHA-256 of every file. With ``half`` kernels lie there as float16, rounded to 11
+    bits, in half the space; `read_export` makes them float32 again.
 
     Raises:
-      InputError: ``out`` is there already and is not an empty folder.
+      InputError: ``out`` is there already and is not an empty folder, or a kernel is
+        too large for float16.
     """
     out = Path(out).absolute()
     _refuse_existing(out)
+    variables = _halve(predictor.variables) if half else predictor.variables
     with _replacing(out) as folder:
-        ocp.save(folder / "params", predictor.variables)
+        ocp.save(folder / "params", variables)
         _forget_place(folder)
         content = predictor.card.to_dict()
         content["made_by"] = makers()
@@ -73,6 +79,21 @@ def read_export(path: Path) -> tuple[ModelCard, Variables]:
             f"model: {path / 'params'} is damaged ({type(error).__name__}); "
             "export the model again"
         ) from error
+
+
+def _halve(variables: Variables) -> Variables:
+    """Kernels, which are nearly all there is, as float16."""
+
+    def narrow(leaf: jax.Array) -> jax.Array:
+        return leaf.astype(jnp.float16) if leaf.ndim > 2 else leaf
+
+    halved = jax.tree.map(narrow, variables)
+    if not all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(halved)):
+        raise InputError(
+            "export: a kernel has numbers above 65504, too large for float16; leave "
+            "--weights float16 out"
+        )
+    return halved
 
 
 def _refuse_existing(out: Path) -> None:
@@ -159,6 +180,7 @@ def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
 
 
 def _placed(tree: Any, device: jax.sharding.Sharding) -> Any:
+    # Float32 whatever lies there, see `_halve`.
     return jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), tree
+        lambda x: jax.ShapeDtypeStruct(x.shape, jnp.float32, sharding=device), tree
     )

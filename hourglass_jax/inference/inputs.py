@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from hourglass_jax.data.coco_files import Id, read_coco
-from hourglass_jax.data.coco_layout import photograph_folder
+from hourglass_jax.data.coco_layout import named_split, photograph_folder
 from hourglass_jax.errors import InputError
 from hourglass_jax.progress import console
 
@@ -169,7 +169,8 @@ def _in_coco(file: Path) -> Iterator[Input]:
         raise InputError(f"predict: {file} : images: none; expected photographs")
     root = file.absolute().parent
     root = root.parent if root.name == "annotations" else root
-    folder = root / photograph_folder(coco, "", root)
+    split = named_split(file.absolute(), root) or ""
+    folder = root / photograph_folder(coco, split, root)
     for key, name in coco.photographs.items():
         yield Input(folder / name, key)
 

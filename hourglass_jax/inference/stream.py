@@ -26,6 +26,9 @@ MOST_CROPS = BATCH_SIZES[-1]
 IN_FLIGHT = 2
 """Batches the device has been given while the host looks at an earlier one's answer."""
 
+MOST_WAITING = 4 * MOST_CROPS
+"""Photographs that wait for an answer: where few show anybody, batches go out early."""
+
 
 class People(NamedTuple):
     """Who is to be found in a photograph.
@@ -116,15 +119,13 @@ def find_poses(
     waiting: collections.deque[Task] = collections.deque()
     running: collections.deque[tuple[list[_Row], Any]] = collections.deque()
     for batch in _batches(_rows(tasks, waiting), model.card.input_size):
-        images = np.stack([row.crop.images for row in batch])
-        running.append((batch, model.start(images, options)))
-        if len(running) > IN_FLIGHT:
+        if batch:
+            images = np.stack([row.crop.images for row in batch])
+            running.append((batch, model.start(images, options)))
+        while len(running) > (IN_FLIGHT if batch else 0):
             _deliver(model, *running.popleft())
             yield from _finished(waiting)
-    for each in running:
-        _deliver(model, *each)
         yield from _finished(waiting)
-    yield from _finished(waiting)
 
 
 class _Row(NamedTuple):
@@ -132,18 +133,40 @@ class _Row(NamedTuple):
     crop: Crop
 
 
-def _rows(tasks: Iterable[Task], waiting: collections.deque[Task]) -> Iterator[_Row]:
+def _rows(
+    tasks: Iterable[Task], waiting: collections.deque[Task]
+) -> Iterator[_Row | None]:
+    """The crops of all tasks; None where those so far should be answered first."""
     for task in tasks:
         waiting.append(task)
         for crop in task.crops:
             yield _Row(task, crop)
+        if waiting[0].done or len(waiting) >= MOST_WAITING:
+            yield None
+    yield None
 
 
-def _batches(rows: Iterable[_Row], usual: Size) -> Iterator[list[_Row]]:
-    """Rows of one crop size, as many as there is room for; see `_room`."""
-    for shape, group in itertools.groupby(rows, lambda row: row.crop.images.shape):
-        while batch := list(itertools.islice(group, _room(shape, usual))):
+def _batches(rows: Iterable[_Row | None], usual: Size) -> Iterator[list[_Row]]:
+    """Rows of one crop size, as many as there is room for; see `_room`.
+
+    An empty one after the rows before a None.
+    """
+    batch: list[_Row] = []
+    for row in rows:
+        if batch and (row is None or _shape(row) != _shape(batch[0])):
             yield batch
+            batch = []
+        if row is None:
+            yield []
+            continue
+        batch.append(row)
+        if len(batch) == _room(_shape(row), usual):
+            yield batch
+            batch = []
+
+
+def _shape(row: _Row) -> tuple[int, ...]:
+    return row.crop.images.shape
 
 
 def _room(shape: tuple[int, ...], usual: Size) -> int:

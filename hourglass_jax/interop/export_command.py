@@ -26,7 +26,7 @@ def run(argv: Sequence[str]) -> int:
         to: To = "orbax",
         decoder: Decoder | None = None,
         flip: bool = False,
-        weights: Literal["float32", "int8"] = "float32",
+        weights: Literal["float32", "float16", "int8"] = "float32",
         layout: Layout | None = None,
     ) -> None:
         """Write a model for others to load.
@@ -43,14 +43,15 @@ def run(argv: Sequence[str]) -> int:
             onnx; litert: for phones; torch: a state dict for another port.
           decoder: how heatmaps are read, in place of the way the model was scored with.
           flip: average with the mirrored crop, in the file; twice the work.
-          weights: int8 makes a litert file a third as large, and less exact.
+          weights: float16 makes an orbax folder half as large, int8 a litert file a
+            third as large, and less exact.
           layout: the port whose names a torch file has.
         """
-        _check(model, to, decoder, flip=flip, int8=weights == "int8", layout=layout)
+        _check(model, to, decoder, flip=flip, weights=weights, layout=layout)
         predictor = load(model, decoder)
         with _writing(out):
             if to == "orbax":
-                export_orbax(predictor, out)
+                export_orbax(predictor, out, half=weights == "float16")
             elif to == "torch":
                 export_torch(predictor, out, str(layout))
             else:
@@ -79,7 +80,7 @@ def _check(
     decoder: Decoder | None,
     *,
     flip: bool,
-    int8: bool,
+    weights: str,
     layout: Layout | None,
 ) -> None:
     """Raise InputError for options that do not go together."""
@@ -89,7 +90,8 @@ def _check(
         "--flip is for stablehlo, onnx and litert": flip and to not in SINGLE_FILES,
         "--decoder is for the others; a torch file holds weights, and no way to read "
         "heatmaps": decoder is not None and to == "torch",
-        "--weights int8 is for litert": int8 and to != "litert",
+        "--weights int8 is for litert": weights == "int8" and to != "litert",
+        "--weights float16 is for orbax": weights == "float16" and to != "orbax",
         "--layout is for torch": layout is not None and to != "torch",
         "--to torch needs a --layout: bearpaw, princeton, mmpose, centernet or fan": (
             to == "torch" and layout is None

@@ -9,7 +9,7 @@ import numpy as np
 
 from hourglass_jax.extras import import_extra
 
-INSTALL = "pip install ai-edge-litert && pip install --no-deps litert-converter"
+INSTALL = "pip install ai-edge-litert && pip install --no-deps litert-converter==0.5.0"
 """litert-converter asks for an old typing_extensions that it does not use."""
 
 

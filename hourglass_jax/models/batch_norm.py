@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from hourglass_jax.models.rearranging import Maps, apart, move
+from hourglass_jax.models.rearranging import Maps, apart, keep_where
 
 Channels = Float[Array, " c"]
 AXES = (0, 1, 2)
@@ -24,7 +24,8 @@ def batch_norm(
 ) -> tuple[Maps, Channels, Channels]:
     """Normalise each channel over b, h and w, multiply, add; with `relu`, a ReLU.
 
-    All is computed in float32, whatever `x` is.
+    All is computed in float32, whatever `x` is; the variance as mean of squares less
+    square of mean, in one pass, so that it is exact to some 1e-7 of the latter alone.
 
     Returns:
       The maps, as `x` is; mean and biased variance, through which no gradient flows.
@@ -61,8 +62,7 @@ def _backward(
     x, scale, mean, deviation, y = saved
     grad = grads[0]
     if relu:
-        on = y > 0
-        grad = move(grad, lambda bits: jnp.where(on, bits, jnp.zeros_like(bits)))
+        grad = keep_where(grad, y > 0)
     first = apart(grad)
     beside, second = apart((x, first))
     of_bias = jnp.sum(first.astype(jnp.float32), AXES)

@@ -4,7 +4,7 @@ The names given to submodules are the checkpoint format: do not change them.
 """
 
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -186,6 +186,15 @@ class StackedHourglass(nn.Module):
     scan: bool = True
     remat: Literal["none", "stack", "residual"] = "none"
     onednn: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for words that are no option."""
+        for name in ("stem", "variant", "norm", "supervise", "remat"):
+            choices = get_args(StackedHourglass.__annotations__[name])
+            if (given := getattr(self, name)) not in choices:
+                expected = ", ".join(choices)
+                raise ValueError(f"{name}: {given!r}; expected one of {expected}")
+        super().__post_init__()
 
     @nn.compact
     def __call__(

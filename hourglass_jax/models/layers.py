@@ -12,7 +12,7 @@ from jaxtyping import Array
 from hourglass_jax.models.batch_norm import affine, batch_norm
 from hourglass_jax.models.convolution import conv
 from hourglass_jax.models.onednn_convolution import conv_by_onednn
-from hourglass_jax.models.rearranging import Maps, Result, move
+from hourglass_jax.models.rearranging import Maps, Result, keep_where
 
 
 class Conv(nn.Module):
@@ -93,19 +93,26 @@ class BatchNorm(nn.Module):
             offset = bias - running_mean.value * factor
             y = affine(x, factor, offset).astype(self.dtype)
             return nn.relu(y) if self.relu else y
+        if x.size == x.shape[-1]:
+            raise ValueError(
+                f"BatchNorm: maps of shape {x.shape} have one value a channel, which "
+                "has no variance; expected a larger batch or picture, or GroupNorm"
+            )
         x = x.astype(self.dtype)
         y, mean, var = batch_norm(x, scale, bias, self.epsilon, self.relu)
         if not self.is_initializing():
             count = x.size // x.shape[-1]
-            unbiased = var * (count / max(count - 1, 1))
+            unbiased = var * (count / (count - 1))
             running_mean.value = self._blend(running_mean.value, mean)
             running_var.value = self._blend(running_var.value, unbiased)
         return y
 
     def is_folded(self) -> bool:
         """Whether the convolution before it does its work."""
-        known = self.is_initializing() or self.has_variable("params", "scale")
-        return not self.train and not known
+        known = self.has_variable("params", "scale") or self.has_variable(
+            "batch_stats", "mean"
+        )
+        return not (self.train or self.is_initializing() or known)
 
     def _blend(self, running: Array, batch: Array) -> Array:
         return self.momentum * running + (1 - self.momentum) * batch
@@ -146,8 +153,7 @@ def max_pool(x: Maps) -> Result:
     """Halve h and w, keeping the largest of each 2x2 block; ties share the gradient.
 
     A maximum of strided slices, with a gradient of our own: that of XLA's window
-    reduction is several times slower on CPU in float32, and as fast in bfloat16
-    (benchmarks/layers.py).
+    reduction is several times slower on CPU (benchmarks/layers.py).
     """
     corners = _corners(x)
     top, bottom = jnp.maximum(*corners[:2]), jnp.maximum(*corners[2:])
@@ -163,9 +169,8 @@ def _max_pool_backward(saved: tuple[Maps, Result], grad: Result) -> tuple[Maps]:
     x, y = saved
     count = sum((corner == y).astype(grad.dtype) for corner in _corners(x))
     share = upsample(grad / count)
-    largest = x == upsample(y)
     # As bits: XLA for CPU would write the gradient in float32 first.
-    return (move(share, lambda bits: jnp.where(largest, bits, jnp.zeros_like(bits))),)
+    return (keep_where(share, x == upsample(y)),)
 
 
 max_pool.defvjp(_max_pool_forward, _max_pool_backward)

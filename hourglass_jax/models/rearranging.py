@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -56,12 +57,31 @@ def views(x: Array, count: int, along: int) -> list[Array]:
     return [lax.slice_in_dim(x, i, i + length, axis=along) for i in range(count)]
 
 
-def move(x: Array, how: Callable[[Array], Array]) -> Array:
-    """Rearrange bfloat16 as bits: XLA on CPU would make it float32 to move it."""
+def move(x: Array, how: Callable[..., Array], *where: Array) -> Array:
+    """Rearrange bfloat16 as bits: XLA on CPU would make it float32 to move it.
+
+    ``how(x, *where)`` is linear in ``x``, and ``where`` says what goes where, such as a
+    mask.
+    """
     if x.dtype != jnp.bfloat16:
-        return how(x)
-    bits = lax.bitcast_convert_type(x, jnp.uint16)
-    return lax.bitcast_convert_type(how(bits), x.dtype)
+        return how(x, *where)
+
+    # Bits have no derivative of their own, and it would be 0 without a word.
+    @jax.custom_jvp
+    def moved(x: Array, *where: Array) -> Array:
+        bits = lax.bitcast_convert_type(x, jnp.uint16)
+        return lax.bitcast_convert_type(how(bits, *where), x.dtype)
+
+    @moved.defjvp
+    def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+        return moved(*primals), how(tangents[0], *primals[1:])
+
+    return moved(x, *where)
+
+
+def keep_where(x: Array, mask: Array) -> Array:
+    """`x` where the mask is true, and 0 elsewhere."""
+    return move(x, lambda bits, on: jnp.where(on, bits, jnp.zeros_like(bits)), mask)
 
 
 def apart(x: Any) -> Any:

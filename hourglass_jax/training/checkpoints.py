@@ -123,22 +123,31 @@ class Checkpoints:
         return load_trees(checkpoint, abstract)
 
     def load_newest(
-        self, abstract: Mapping[str, Any]
+        self, abstract: Mapping[str, Any], *, or_begin: bool = False
     ) -> tuple[int, dict[str, Any], Progress] | None:
         """The newest checkpoint that is whole; None where there is no checkpoint.
+
+        Args:
+          abstract: of each tree to read, shapes, types and shardings.
+          or_begin: None, too, where there is only one and saving it was cut off: a run
+            that was killed there has nothing to lose by beginning anew.
 
         Raises:
           InputError: there are checkpoints and every one of them is damaged.
         """
-        step = on_first(self._newest_whole)
+        step = on_first(partial(self._newest_whole, or_begin))
         if not step:
             return None
         return step, *load_trees(self.folder / str(step), abstract)
 
-    def _newest_whole(self) -> int:
-        """Its step; 0 where there is no checkpoint."""
+    def _newest_whole(self, or_begin: bool) -> int:
+        """Its step; 0 where there is none to go on from."""
         problems = []
-        for step in self.steps():
+        steps = self.steps()
+        if or_begin and len(steps) == 1 and not self._checksums(steps[0]).is_file():
+            log.warning("%s; beginning anew", _cut_off(self.folder / str(steps[0])))
+            return 0
+        for step in steps:
             try:
                 verify(self.folder / str(step))
             except InputError as error:
@@ -168,14 +177,16 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0]
 
 
+def _cut_off(checkpoint: Path) -> str:
+    listing = f"{checkpoint.name}.sha256.json"
+    return f"checkpoint {checkpoint}: {listing} is missing, so saving it was cut off"
+
+
 def verify(checkpoint: Path) -> None:
     """Compare a checkpoint's files with what was written; raises InputError."""
     listing = checkpoint.with_name(f"{checkpoint.name}.sha256.json")
     if not listing.is_file():
-        raise InputError(
-            f"checkpoint {checkpoint}: {listing.name} is missing beside it, so saving "
-            "it was cut off; use an older checkpoint"
-        )
+        raise InputError(f"{_cut_off(checkpoint)}; use an older checkpoint")
     try:
         expected = json.loads(listing.read_text())
     except (OSError, ValueError) as error:

@@ -203,7 +203,8 @@ class _Loop:
             save_picture(path, sheet)
             self.writer.picture(run.done, "validation", sheet)
         with self.clock.part("save"):
-            run.keep_if_best(scores[run.best_metric], variables)
+            # Of joints that nobody has labelled there is no score.
+            run.keep_if_best(scores.get(run.best_metric, 0.0), variables)
             run.save()
         return answers
 

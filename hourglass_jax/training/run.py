@@ -184,7 +184,8 @@ def resume(run: Run) -> None:
       InputError: `train.init_from` names no model of the same network.
     """
     shapes = jax.eval_shape(lambda: state_trees(run.state))
-    found = run.recent.load_newest(with_sharding(shapes, replicated(run.mesh)))
+    abstract = with_sharding(shapes, replicated(run.mesh))
+    found = run.recent.load_newest(abstract, or_begin=True)
     if found is None:
         _begin(run)
         return

@@ -66,9 +66,10 @@ def draw_answers(run: Run, variables: Variables) -> np.ndarray:
 
 
 def means(answers: Answers) -> dict[str, float]:
-    """The mean over joints of every metric that the labels allow."""
+    """The mean over joints of every metric; without what no label allows to measure."""
     rows = answers.summary().items()
-    return {name: row["Mean"] for name, row in rows if name.startswith("PCK")}
+    found = {name: row["Mean"] for name, row in rows if name.startswith("PCK")}
+    return {name: mean for name, mean in found.items() if mean is not None}
 
 
 def _batches(run: Run) -> Iterator[Batch]:

@@ -38,7 +38,8 @@ def claim(workdir: Path, config: Config, skeleton: Skeleton) -> None:
     """
     path = workdir / "config.json"
     if path.is_file():
-        refuse_changes(from_json(path.read_text(), path), config, workdir)
+        now = from_json(to_json(config), path)
+        refuse_changes(from_json(path.read_text(), path), now, workdir)
     elif workdir.is_dir() and not all(map(is_partial, workdir.iterdir())):
         raise InputError(
             f"{workdir}: is not empty and not a run (no config.json); "

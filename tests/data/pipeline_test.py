@@ -187,6 +187,21 @@ def test_several_scales_are_crops_of_several_sizes(people):
         np.testing.assert_array_equal(several[field], plain[field])
 
 
+def test_another_padding_is_a_crop_of_another_size(people):
+    """Twice as much of the photograph, where the square is padded twice as much."""
+    source = people.split("train")
+    (wider,) = evaluation_batches(source, LSP, SIDE, 8, padding=2.5)
+    record = source[3]
+    affine = geometry.crop_affine(
+        record["center_img"], 2 * record["side_img"], (SIDE, SIDE)
+    )
+    expected = pipeline.crop_person(record, affine, (SIDE, SIDE))["image"]
+    np.testing.assert_array_equal(wider["image"][3], expected)
+    np.testing.assert_allclose(
+        wider["img_from_crop"][3], geometry.invert(affine), rtol=1e-9
+    )
+
+
 @pytest.mark.parametrize("processes", [2, 4])
 def test_evaluation_is_shared_by_processes(people, processes):
     source = people.split("train")

@@ -65,7 +65,7 @@ def test_on_a_gpu_products_of_float32_are_rounded(monkeypatch, device, passes):
     """Off by 2e-3: as much as some factors of TF32 give, far more than float32 does."""
 
     @contextlib.contextmanager
-    def pretend(module, case, folder):
+    def pretend(module, case, folder, *, keep):
         theirs = module == against_torch.THEIRS
         answer = np.ones(2) + (2e-3 if theirs else 0)
         yield SimpleNamespace(answer=answer, about={"device": device})
@@ -81,7 +81,7 @@ def test_on_a_gpu_products_of_float32_are_rounded(monkeypatch, device, passes):
 
 def test_a_cpu_does_not_race_a_gpu(monkeypatch):
     @contextlib.contextmanager
-    def pretend(module, case, folder):
+    def pretend(module, case, folder, *, keep):
         device = "cuda" if module == against_torch.THEIRS else "cpu"
         yield SimpleNamespace(answer=np.ones(2), about={"device": device})
 
@@ -96,7 +96,7 @@ def test_every_case_is_kept_as_soon_as_it_is_known(tmp_path, monkeypatch):
     result = {"ratio": spread, "ours_ms": spread, "torch_ms": spread, "date": "today"}
     result |= {"ours": side, "torch": side}
 
-    def race(case, rounds):
+    def race(case, rounds, *, keep):
         if case.stacks == 8:
             raise KeyboardInterrupt
         return dict(result)
@@ -134,7 +134,7 @@ def test_one_case_of_other_answers_does_not_end_the_rest(tmp_path, monkeypatch, 
     spread = {"median": 1.0, "lower_quartile": 1.0, "upper_quartile": 1.0}
     side = {"best": "plain", "device": "cpu", "failed": {"graphs": "no memory"}}
 
-    def race(case, rounds):
+    def race(case, rounds, *, keep):
         if case.stacks == 1:
             raise DifferentError(f"{case.name}: the answers differ")
         times = {"ratio": spread, "ours_ms": spread, "torch_ms": spread}

@@ -211,6 +211,20 @@ def test_areas_give_oks_besides():
         assert (oks["people"], oks["photographs"]) == (6, 6)
 
 
+def test_who_has_no_label_of_the_model_s_is_no_mistake():
+    """A person of whom only other joints are labelled: COCO ignores such people."""
+    (batch,) = batches([6])
+    batch = batch | {"area_img": np.full(6, 4e4, np.float32)}
+    batch["visibility"][2] = 0
+    batch["keypoints_img"][2] = 0
+    answers = collect(truth_of([batch]), [batch], LSP)
+    answers.found[2] += 1_000  # where this person is
+    files = [f"{i // 2}.jpg".encode() for i in range(6)]
+    _, oks = score_answers(answers, "a model", "some people", files)
+    assert oks["scores"]["AP"]["value"] == pytest.approx(100.0)
+    assert oks["people"] == 5
+
+
 def test_without_sigmas_oks_is_left_out_and_that_is_said(capsys):
     (batch,) = batches([6])
     batch = batch | {"area_img": np.full(6, 4e4, np.float32)}

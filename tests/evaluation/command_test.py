@@ -74,6 +74,10 @@ def test_no_option_of_the_data_is_lost_on_the_way():
         (["--dataset", "lspet", "--metric", "pckh"], "give either MODEL"),
         (["runs/x"], "MODEL and --dataset go together"),
         (["--dataset", "lspet"], "MODEL and --dataset go together"),
+        (
+            ["runs/x", "--dataset", "lspet", "--batch-size", "0"],
+            "--batch-size is 0; expected 1 or more",
+        ),
         (["--predictions", "p.mat"], "--ground-truth and --metric go together"),
         (["--ground-truth", "g", "--metric", "pck"], "--metric go together"),
         (

@@ -12,6 +12,7 @@ from hourglass_jax.errors import InputError
 from hourglass_jax.inference import export
 from hourglass_jax.inference.card import ModelCard
 from hourglass_jax.inference.export import export_orbax
+from hourglass_jax.inference.export_check import draw_crops
 from hourglass_jax.inference.predictor import Predictor, load
 
 
@@ -46,6 +47,35 @@ def test_an_export_predicts_what_the_workdir_does_bit_for_bit(
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_array_equal(one.keypoints, other.keypoints)
             np.testing.assert_array_equal(one.scores, other.scores)
+
+
+def test_kernels_in_half_precision_take_half_the_space_and_run_in_float32(tmp_path):
+    model = load("hg-people-small")
+    export_orbax(model, tmp_path / "whole")
+    export_orbax(model, tmp_path / "half", half=True)
+    whole, half = (
+        sum(f.stat().st_size for f in (tmp_path / name / "params").rglob("*"))
+        for name in ("whole", "half")
+    )
+    assert half < 0.65 * whole
+    found = load(tmp_path / "half")
+    for leaf, exact in zip(
+        *map(jax.tree.leaves, (found.variables, model.variables)), strict=True
+    ):
+        assert leaf.dtype == np.float32
+        np.testing.assert_allclose(leaf, exact, rtol=2**-11, atol=2**-25)
+    crops = draw_crops(model.card.input_size, model.card.box_padding)
+    (one, sure), (other, _) = model.predict_crops(crops), found.predict_crops(crops)
+    assert np.median(np.abs(one - other)) < 0.01
+    # Of two peaks of nearly the same height the other one may be chosen.
+    assert np.mean(np.abs(one - other)[sure > 0.3].max(-1) < 0.25) > 0.99
+
+
+def test_a_kernel_too_large_for_half_precision_is_refused(predictor, tmp_path):
+    large = jax.tree.map(lambda leaf: leaf * 1e6, predictor.variables)
+    with pytest.raises(InputError, match="too large for float16"):
+        export_orbax(Predictor(predictor.card, large), tmp_path / "half", half=True)
+    assert not any(tmp_path.iterdir())
 
 
 def test_the_card_survives(exported, card):

@@ -73,6 +73,17 @@ def test_coco_annotations_name_photographs_with_their_ids(folder, where):
     ]
 
 
+@pytest.mark.parametrize("where", ["val2017", "images/val"])
+def test_cocos_own_layout_is_found(folder, where):
+    path = folder / "annotations" / "person_keypoints_val2017.json"
+    images = [{"id": 7, "file_name": "a.png"}]
+    for place in (path.parent, folder / where, folder / "train2017"):
+        place.mkdir(parents=True, exist_ok=True)
+    (folder / "a.png").rename(folder / where / "a.png")
+    path.write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
+    assert find_inputs([path]) == [Input(folder / where / "a.png", 7)]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

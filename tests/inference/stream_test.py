@@ -148,6 +148,24 @@ def test_ten_thousand_boxes_are_cut_out_a_batch_at_a_time(predictor, monkeypatch
     assert most <= 2 * stream.MOST_CROPS
 
 
+def test_photographs_that_show_nobody_do_not_pile_up(predictor):
+    """One person in a hundred photographs: answers come all the same."""
+    given = 0
+
+    def camera():
+        nonlocal given
+        for picture in itertools.islice(itertools.cycle(pictures(4)), 1_000):
+            given += 1
+            yield picture
+
+    boxes = [BOX if number % 100 == 50 else [] for number in range(1_000)]
+    found = []
+    for answered, poses in enumerate(predictor.predict(camera(), boxes)):
+        found.append(len(poses))
+        assert given - answered <= stream.MOST_WAITING + 2 * THREADS + 3
+    assert found == [len(each) for each in boxes]
+
+
 def test_larger_crops_share_smaller_batches(predictor, monkeypatch):
     shapes = []
     start = type(predictor).start

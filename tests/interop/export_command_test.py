@@ -80,6 +80,7 @@ def test_torch_is_given_the_layout(folder, tmp_path, monkeypatch):
         (["--layout", "fan"], "--layout is for torch"),
         (["--to", "torch", "--decoder", "soft"], "--decoder is for the others"),
         (["--to", "onnx", "--weights", "int8"], "--weights int8 is for litert"),
+        (["--to", "onnx", "--weights", "float16"], "--weights float16 is for orbax"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(folder, options, fault, tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 import flax
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -28,6 +29,23 @@ def _count(net):
     images = jnp.zeros((1, 64, 64, 3))
     shapes = jax.eval_shape(partial(net.init, train=False), jax.random.key(0), images)
     return sum(leaf.size for leaf in jax.tree.leaves(shapes["params"]))
+
+
+@pytest.fixture
+def untyped():
+    """Without the check of types, which users do not have."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.parametrize(
+    ("option", "given"),
+    [("norm", "Batch"), ("remat", "stacks"), ("supervise", "lst"), ("stem", "beerpaw")],
+)
+def test_a_word_that_is_no_option_builds_no_other_network(option, given, untyped):
+    with pytest.raises(ValueError, match=f"{option}: '{given}'; expected one of"):
+        _tiny(1, **{option: given})
 
 
 # Live parameters of the published networks, K = 16; bearpaw's in the second column.

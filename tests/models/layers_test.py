@@ -4,8 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax.errors import ScopeCollectionNotFound, ScopeParamNotFoundError
 
-from hourglass_jax.models import layers
+from hourglass_jax.models import layers, rearranging
+from hourglass_jax.models.batch_norm import batch_norm
 
 
 def test_conv_parameters_are_uniform_within_one_over_root_fan_in():
@@ -71,12 +73,14 @@ def test_batch_norm_keeps_float32_statistics_under_bfloat16():
     assert {a.dtype for a in jax.tree.leaves((updates, variables))} == {np.dtype("f4")}
 
 
-def test_max_pool_equals_numpy_and_sends_the_gradient_to_the_maximum():
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_max_pool_equals_numpy_and_sends_the_gradient_to_the_maximum(dtype):
     x = np.random.default_rng(0).permutation(2 * 4 * 6 * 3).astype(np.float32)
     x = x.reshape(2, 4, 6, 3)
     blocks = x.reshape(2, 2, 2, 3, 2, 3)
     expected = blocks.max((2, 4))
-    y, pull = jax.vjp(layers.max_pool, jnp.asarray(x))
+    y, pull = jax.vjp(layers.max_pool, jnp.asarray(x, dtype))
+    assert y.dtype == dtype
     np.testing.assert_array_equal(y, expected)
     winners = (blocks == expected[:, :, None, :, None]).reshape(x.shape)
     np.testing.assert_array_equal(pull(jnp.ones_like(y))[0], winners)
@@ -88,6 +92,55 @@ def test_max_pool_shares_the_gradient_among_equals():
     _, pull = jax.vjp(layers.max_pool, jnp.asarray(x)[None, :, :, None])
     grad = jnp.array([[4.0, 6.0], [12.0, 18.0]])[None, :, :, None]
     np.testing.assert_array_equal(pull(grad)[0][0, :, :, 0], share)
+
+
+def test_one_value_a_channel_has_no_variance_to_learn_from():
+    with pytest.raises(ValueError, match=r"\(1, 1, 1, 4\) have one value a channel"):
+        _batch_norm(np.ones((1, 1, 1, 4), np.float32), train=True)
+
+
+def test_a_normalisation_with_a_part_of_its_variables_is_not_taken_for_folded():
+    norm = layers.BatchNorm(train=False)
+    x = jnp.ones((1, 2, 2, 3))
+    variables = norm.init(jax.random.key(0), x)
+    np.testing.assert_array_equal(norm.apply({}, x), x)
+    for kept in ("params", "batch_stats"):
+        with pytest.raises((ScopeParamNotFoundError, ScopeCollectionNotFound)):
+            norm.apply({kept: variables[kept]}, x)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_what_is_moved_as_bits_has_a_derivative(dtype):
+    """Needed by gradients of gradients: bits alone would have one of 0."""
+    x = jnp.asarray(np.random.default_rng(0).integers(1, 9, (1, 3, 2, 2)), dtype)
+    mask = x > 4
+
+    def moved(x):
+        kept = rearranging.keep_where(x * x, mask)
+        return jnp.sum(rearranging.beside(rearranging.pad(kept, 1, 0), 2, along=1))
+
+    # Every row is in two views, and padded by one.
+    np.testing.assert_array_equal(jax.grad(moved)(x), jnp.where(mask, 4 * x, 0))
+
+
+def test_a_gradient_of_a_gradient_in_bfloat16_is_near_that_in_float32():
+    rng = np.random.default_rng(0)
+    x, weights = jnp.asarray(rng.normal(size=(2, 2, 4, 4, 8)), jnp.float32)
+
+    def penalty(scale, dtype):
+        def loss(x):
+            y = batch_norm(x, scale, jnp.zeros(8), 1e-5, True)[0]
+            pooled = layers.max_pool(y.astype(dtype))
+            return jnp.sum(layers.upsample(pooled).astype(jnp.float32) * weights)
+
+        return jnp.sum(jnp.square(jax.grad(loss)(x.astype(dtype)).astype(jnp.float32)))
+
+    scale = jnp.linspace(0.5, 1.5, 8)
+    wide, narrow = (
+        jax.grad(penalty)(scale, dtype) for dtype in (jnp.float32, jnp.bfloat16)
+    )
+    assert jnp.abs(wide).min() > 0.1
+    np.testing.assert_allclose(narrow, wide, rtol=0.1)
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])

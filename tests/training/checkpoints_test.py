@@ -130,6 +130,29 @@ def test_a_damaged_checkpoint_alone_is_one_clear_line(tmp_path, abstract, damage
         checkpoints.load_newest(abstract)
 
 
+def test_a_first_save_that_was_cut_off_is_no_reason_to_stop(tmp_path, abstract, caplog):
+    """Killed after the arrays were written, before their checksums were."""
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    checkpoints.save(7, TREES, PROGRESS)
+    forget_checksums(tmp_path / "7")
+    assert checkpoints.load_newest(abstract, or_begin=True) is None
+    assert "7.sha256.json is missing, so saving it was cut off" in caplog.text
+    checkpoints.save(7, TREES, PROGRESS)
+    step, found, _ = checkpoints.load_newest(abstract)
+    assert step == 7
+    assert same(found)
+
+
+def test_several_that_were_cut_off_are_not_taken_for_nothing(tmp_path, abstract):
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    for step in (1, 2):
+        checkpoints.save(step, TREES, PROGRESS)
+    for step in (1, 2):
+        forget_checksums(tmp_path / str(step))
+    with pytest.raises(InputError, match="no checkpoint is whole"):
+        checkpoints.load_newest(abstract, or_begin=True)
+
+
 def test_arrays_of_another_network_are_refused(tmp_path, abstract):
     checkpoints = Checkpoints(tmp_path, keep=1)
     checkpoints.save(1, {"variables": {"a": jnp.arange(4.0)}}, PROGRESS)

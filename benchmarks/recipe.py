@@ -1,6 +1,7 @@
 """What a recipe's parts are worth: one changed at a time.
 
-    python benchmarks/recipe.py --lspet FOLDER [--studio FOLDER] [--seeds 0 1 2]
+    python benchmarks/recipe.py --lspet FOLDER [--studio FOLDER] [--seeds 0 1 2] \
+        [--rows "sigma 1" "sigma 2"]
 
 `--studio` is for one row: other people, in COCO's form.
 
@@ -84,7 +85,7 @@ def main() -> None:
     """Train what is missing, then write the report."""
     given = _parse()
     for seed in [] if given.report else given.seeds:
-        for name in CHANGES:
+        for name in given.rows:
             if name == BOTH_SETS and given.studio is None:
                 print(f"left out: {name}; give --studio", flush=True)
             else:
@@ -106,6 +107,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--lspet", type=Path)
     parser.add_argument("--studio", type=Path, help="people in COCO's form")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--rows", nargs="+", choices=CHANGES, default=list(CHANGES))
     parser.add_argument("--report", action="store_true", help="train nothing")
     given = parser.parse_args()
     if given.lspet is None and not given.report:

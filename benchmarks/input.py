@@ -43,7 +43,8 @@ from torch.utils.data import DataLoader
 from hourglass_jax.config import AugmentConfig, Config, DataConfig, TrainConfig
 from hourglass_jax.data.crop import crop_picture
 from hourglass_jax.data.datasets import open_dataset
-from hourglass_jax.data.pipeline import TrainingSample, training_batches
+from hourglass_jax.data.pipeline import training_batches
+from hourglass_jax.data.samples import TrainingSample
 from hourglass_jax.data.schema import open_picture
 from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.geometry import crop_affine

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from hourglass_jax import geometry
-from hourglass_jax.data.pipeline import crop_person, widen
 from hourglass_jax.data.records import Records
+from hourglass_jax.data.samples import crop_person, widen
 from hourglass_jax.data.schema import Record
 from hourglass_jax.drawing import Picture, draw_heatmaps, draw_keypoints
 from hourglass_jax.evaluation.answers import Answers

@@ -6,7 +6,7 @@ import pytest
 
 from hourglass_jax import geometry
 from hourglass_jax.config import AugmentConfig, Config, DataConfig, TrainConfig
-from hourglass_jax.data import pipeline
+from hourglass_jax.data import samples
 from hourglass_jax.data.pipeline import evaluation_batches, training_batches
 from hourglass_jax.data.records import Dataset
 from hourglass_jax.errors import InputError
@@ -181,7 +181,7 @@ def test_several_scales_are_crops_of_several_sizes(people):
     wider = geometry.crop_affine(
         record["center_img"], 1.5 * record["side_img"], (SIDE, SIDE)
     )
-    expected = pipeline.crop_person(record, wider, (SIDE, SIDE))["image"]
+    expected = samples.crop_person(record, wider, (SIDE, SIDE))["image"]
     np.testing.assert_array_equal(several["image"][3, 1], expected)
     for field in plain.keys() - {"image"}:
         np.testing.assert_array_equal(several[field], plain[field])
@@ -195,7 +195,7 @@ def test_another_padding_is_a_crop_of_another_size(people):
     affine = geometry.crop_affine(
         record["center_img"], 2 * record["side_img"], (SIDE, SIDE)
     )
-    expected = pipeline.crop_person(record, affine, (SIDE, SIDE))["image"]
+    expected = samples.crop_person(record, affine, (SIDE, SIDE))["image"]
     np.testing.assert_array_equal(wider["image"][3], expected)
     np.testing.assert_allclose(
         wider["img_from_crop"][3], geometry.invert(affine), rtol=1e-9

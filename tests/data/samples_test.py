@@ -8,7 +8,7 @@ import pytest
 
 from hourglass_jax import geometry
 from hourglass_jax.config import AugmentConfig
-from hourglass_jax.data import augment, pipeline, schema
+from hourglass_jax.data import augment, samples, schema
 from hourglass_jax.skeleton import LSP
 
 SIDE = 64
@@ -44,7 +44,7 @@ def dotted():
 
 
 def test_pictures_and_keypoints_move_together(dotted):
-    make = pipeline.TrainingSample(
+    make = samples.TrainingSample(
         skeleton=LSP,
         others=[dotted],
         augment=dataclasses.replace(AugmentConfig(colour=0.0), translation=0.05),
@@ -67,7 +67,7 @@ def test_pictures_and_keypoints_move_together(dotted):
 
 
 def make_training_sample(record, augment):
-    return pipeline.TrainingSample(
+    return samples.TrainingSample(
         skeleton=LSP, others=[record], augment=augment, size=(SIDE, SIDE)
     )
 
@@ -134,7 +134,7 @@ def test_the_crop_does_not_depend_on_how_the_picture_is_stored(dotted):
         "stored_from_img": stored,
     }
     crops = [
-        pipeline.crop_person(record, affine, (96, 96))["image"].astype(int)
+        samples.crop_person(record, affine, (96, 96))["image"].astype(int)
         for record in (dotted, other)
     ]
     assert np.abs(crops[0] - crops[1]).max() <= 12
@@ -175,7 +175,7 @@ def test_a_crop_is_the_same_from_either_picture(textured, side):
         full, _ = schema.open_picture(whole, affine, (side, side))
         smaller += opened.size < full.size
         crops = (
-            pipeline.crop_person(record, affine, (side, side))["image"].astype(int)
+            samples.crop_person(record, affine, (side, side))["image"].astype(int)
             for record in (textured, whole)
         )
         errors = np.abs(np.subtract(*crops))
@@ -202,8 +202,8 @@ def test_at_the_edge_of_the_photograph_the_inner_picture_ends_with_it():
     opened, _ = schema.open_picture(record, plain, (128, 128))
     assert opened.size < schema.decode_picture(record["image"]).size
     np.testing.assert_array_equal(
-        pipeline.crop_person(record, plain, (128, 128))["image"],
-        pipeline.crop_person(record | {"inner": b""}, plain, (128, 128))["image"],
+        samples.crop_person(record, plain, (128, 128))["image"],
+        samples.crop_person(record | {"inner": b""}, plain, (128, 128))["image"],
     )
 
 

@@ -95,7 +95,8 @@ class TrainConfig:
     """Evaluations without a better score after which to stop; 0 never stops early."""
     init_from: str = ""
     """A model to begin with: workdir, exported folder or released model of the same
-    network. Keypoints it does not have are begun afresh; the optimiser is, too."""
+    network, or of a narrower one, whose channels are repeated. Keypoints it does not
+    have are begun afresh; the optimiser is, too."""
     accumulate: int = 1
     """Parts that a batch is learnt from one after the other, to need less memory;
     BatchNorm then normalises each part by its own statistics."""

@@ -16,6 +16,7 @@ from hourglass_jax.progress import console
 from hourglass_jax.skeleton import Skeleton
 
 _HOW = ("dtype", "remat")  # settings of a network that its parameters do not depend on
+_WIDTHS = ("features", "stem_width")
 
 
 def begin_with(
@@ -27,7 +28,8 @@ def begin_with(
       name: of the model, as `hourglass_jax.load` takes it.
       drawn: variables of the new network. What belongs to heatmaps of keypoints that
         the model does not have stays as it was drawn; names tell which are the same.
-      model: the new network.
+      model: the new network. The paper's may be wider than what was learnt, a whole
+        number of times (`widen`).
       skeleton: its keypoints.
 
     Raises:
@@ -45,8 +47,13 @@ def begin_with(
     axes = _keypoint_axes(net, model.multiple)
     sources = flax.traverse_util.flatten_dict(jax.device_get(learnt.variables))
     leaves = flax.traverse_util.flatten_dict(jax.device_get(drawn))
+    if sources.keys() != leaves.keys():
+        raise InputError(
+            f"train.init_from: {name} and the config differ in where the stem widens; "
+            "multiply model.stem_width by what model.features is multiplied by"
+        )
     taken = {
-        path: _take(sources[path], leaf, axes[path], places)
+        path: _take(widen(sources[path], leaf, axes[path]), leaf, axes[path], places)
         for path, leaf in leaves.items()
     }
     return {name: {} for name in drawn} | flax.traverse_util.unflatten_dict(taken)
@@ -71,12 +78,50 @@ def _refuse_others(name: str, learnt: ModelConfig, model: ModelConfig) -> None:
         f"model.{field} is {value} there and {here[field]} in the config"
         for field, value in there.items()
         if field not in _HOW and here[field] != value
+        if not (field in _WIDTHS and _can_widen(model) and here[field] % value == 0)
     ]
     if differing:
         raise InputError(
             f"train.init_from: {name} is another network: {'; '.join(differing)}; "
             "set them alike"
         )
+
+
+def _can_widen(model: ModelConfig) -> bool:
+    """Whether a channel may be repeated: elsewhere they are grouped, tied or joined."""
+    kind = model.variant, model.trunk, model.norm
+    return kind == ("newell", "hourglass", "batch")
+
+
+def widen(source: np.ndarray, drawn: np.ndarray, keypoints: int | None) -> np.ndarray:
+    """An array of a network for one that has each of its channels several times.
+
+    Copies of a channel share the weight with which it is read, so that the wide network
+    answers as the narrow one did (Chen, Goodfellow, Shlens 2016, arXiv:1511.05641). The
+    shares differ with the reader: copies that are read alike would learn alike.
+
+    Args:
+      source: what was learnt; a kernel is [... height width in out].
+      drawn: the wide network's array, from which the shares follow.
+      keypoints: the axis with an entry a keypoint, which is not repeated.
+    """
+    times = [
+        1 if axis == keypoints else n // source.shape[axis]
+        for axis, n in enumerate(drawn.shape)
+    ]
+    wide = source
+    for axis, count in enumerate(times):
+        wide = np.repeat(wide, count, axis)
+    is_kernel = source.ndim >= 4
+    if not is_kernel or times[-2] == 1:
+        return wide
+    if keypoints is not None:
+        entries = range(source.shape[keypoints])
+        drawn = drawn.take(entries, keypoints, mode="wrap")
+    shares = 1 + 0.5 * drawn / np.abs(drawn).max()
+    copies = shares.reshape(-1, times[-2], wide.shape[-1])
+    shares = copies / copies.sum(axis=1, keepdims=True)
+    return wide * shares.reshape(wide.shape)
 
 
 def _keypoint_axes(

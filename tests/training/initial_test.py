@@ -75,12 +75,65 @@ def test_new_keypoints_are_begun_afresh_and_named(finished, tiny, capsys):
     assert "new keypoints: nose, left_eye" in capsys.readouterr().err
 
 
+def widened(finished, tiny, skeleton, times):
+    """A network so many times as wide, and its first variables."""
+    widths = {"features": 8 * times, "stem_width": 4 * times}
+    model = dataclasses.replace(tiny.model, **widths)
+    net, fresh = drawn(dataclasses.replace(tiny, model=model), len(skeleton.keypoints))
+    return net, begin_with(str(finished), fresh, model, skeleton)
+
+
+def test_a_wider_network_answers_alike(finished, tiny):
+    """Three times as wide, and keypoints in another order."""
+    learnt = restore_variables(finished)[0]
+    net, begun = widened(finished, tiny, TURNED, 3)
+    expected = heatmaps(make_network(tiny, 16), learnt)[..., ::-1]
+    np.testing.assert_allclose(heatmaps(net, begun), expected, atol=1e-5)
+
+
+def test_a_wider_network_with_more_keypoints_keeps_those_it_knows(finished, tiny):
+    learnt = restore_variables(finished)[0]
+    net, begun = widened(finished, tiny, COCO, 2)
+    found, expected = (
+        heatmaps(*each)[0, ..., skeleton.keypoints.index(name)]
+        for each, skeleton, name in (
+            ((net, begun), COCO, "left_shoulder"),
+            ((make_network(tiny, 16), learnt), MPII, "l_shoulder"),
+        )
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_copies_of_a_channel_do_not_learn_alike(finished, tiny):
+    """Adam takes no notice of a gradient's length: only its direction tells apart."""
+    net, begun = widened(finished, tiny, MPII, 2)
+    images = jnp.asarray(np.random.default_rng(1).uniform(0, 1, (2, 32, 32, 3)))
+
+    def loss(params):
+        stacks = net.apply(begun | {"params": params}, images, train=False)
+        return jnp.mean(jnp.square(stacks - 0.1))
+
+    grads = jax.grad(loss)(begun["params"])
+    grad = np.asarray(grads["stem"]["residual3"]["conv3"]["kernel"])
+    one, other = (grad[..., i::2].ravel() for i in (0, 1))
+    along = one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+    assert along < 0.999
+
+
+def test_a_stem_that_would_need_another_layer_is_refused(finished, tiny):
+    """It is as wide as the hourglass, where no projection is, and would not be."""
+    model = dataclasses.replace(tiny.model, features=16)
+    _, fresh = drawn(dataclasses.replace(tiny, model=model), 16)
+    with pytest.raises(InputError, match=r"multiply model\.stem_width by what"):
+        begin_with(str(finished), fresh, model, MPII)
+
+
 def test_another_network_is_refused_by_what_to_set(finished, tiny):
-    model = dataclasses.replace(tiny.model, features=32, mean=(0.5, 0.5, 0.5))
+    model = dataclasses.replace(tiny.model, features=20, mean=(0.5, 0.5, 0.5))
     with pytest.raises(InputError) as error:
         begin_with(str(finished), {}, model, MPII)
     features = tiny.model.features
-    assert f"model.features is {features} there and 32 in the config" in str(
+    assert f"model.features is {features} there and 20 in the config" in str(
         error.value
     )
     assert "model.mean is (0.0, 0.0, 0.0) there and (0.5, 0.5, 0.5)" in str(error.value)

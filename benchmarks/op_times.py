@@ -3,13 +3,13 @@
     python benchmarks/op_times.py OUT.json [CASE ...]      pip install torch before
 
 A CASE is one of `hourglass benchmark --against torch`. Everything runs on one core, and
-then on all. Operations follow each other, each on all cores, so that their times add up
-to about the whole; PyTorch runs in one of the ways that were its best in the
-comparison. **Products** are the calls that multiply: convolutions, their gradients and
-matrix products, with what the library does in the same pass. All else is the rest:
-normalisation, pooling, moving, the update, and small products that XLA hands to
-YNNPACK, as it does sums (`ynn_fusion`). The floor is what the products would take at
-the rate of one large matrix product.
+then on all. On one core operations follow each other, so that their times add up to
+about the whole; on several XLA trains with some beside each other. PyTorch runs in one
+of the ways that were its best in the comparison. **Products** are the calls that
+multiply: convolutions, their gradients and matrix products, with what the library does
+in the same pass. All else is the rest: normalisation, pooling, moving, the update, and
+small products that XLA hands to YNNPACK, as it does sums (`ynn_fusion`). The floor is
+what the products would take at the rate of one large matrix product.
 """
 
 import datetime

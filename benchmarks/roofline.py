@@ -3,6 +3,8 @@
 A step is bound by its arithmetic or by the chip's memory, whichever takes longer; then
 come the all-reduces, with nothing overlapped. Between chips of one slice these run over
 the inter-chip interconnect (ICI), between slices over the data-centre network (DCN).
+The model of an all-reduce is part 3 of Austin et al. 2025, `How To Scale Your Model`
+(https://jax-ml.github.io/scaling-book/sharding).
 """
 
 import dataclasses
@@ -11,8 +13,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-SCALING_BOOK = "https://jax-ml.github.io/scaling-book/sharding"
-"""Austin et al. 2025, `How To Scale Your Model`, part 3: the model of an all-reduce."""
 HOP_SECONDS = 1e-6
 """Latency of a hop over ICI, `typically around 1us` (scaling book)."""
 LAUNCH_SECONDS = 5e-6

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from hourglass_jax.diagnosis.cases import Case
-from hourglass_jax.diagnosis.contenders import Contender, contender
+from hourglass_jax.diagnosis.contenders import Contender, ContenderError, contender
 from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.diagnosis.timing import spread
 from hourglass_jax.errors import InputError
@@ -32,6 +32,12 @@ TOLERANCES = {"float32": 1e-5, "tf32": 1e-2, "bfloat16": 0.1}
 # side: if rounding turns a share e of their cells, it moves by about the root of e. In
 # float64, too, the norm for 2 stacks changes by 1e-3 if images do by 1e-6.
 GRADIENT_TOLERANCES = {"float32": 3e-3, "tf32": 3e-2, "bfloat16": 0.1}
+
+
+MALLOC = {
+    False: "gives back what is freed, on both sides, but for training",
+    True: "keeps what is freed, on both sides",
+}
 
 
 class DifferentError(RuntimeError):
@@ -57,30 +63,33 @@ def compare(
       rounds: turns of each side, at least 2.
       out: JSON file, written again after every case. What it holds of other cases
         stays, and of the same case date and median, in ``earlier``.
-      keep: let malloc keep what is freed for inference, too, on both sides.
+      keep: let malloc keep what is freed for inference, too, on both sides. A file
+        holds figures of one kind.
 
     Returns:
       The content of the file: ``about`` and ``cases``, by `Case.name`.
 
     Raises:
       InputError: PyTorch is not installed, or ``out`` is not such a file, or one of
-        another machine.
+        another machine or of another way with memory.
       DifferentError: the answers of some cases are not the same; the others are kept.
+      ContenderError: some cases could not be prepared; likewise.
     """
     require_torch()
-    report = _read(out) if out is not None and out.exists() else {"cases": {}}
+    report = _read(out, keep) if out is not None and out.exists() else {"cases": {}}
     report["about"] = {
         **host(),
+        "malloc": MALLOC[keep],
         "ratio": "PyTorch's best time over ours: above 1, ours is faster",
         "rounds": "in turns, each side waits while the other computes",
     }
-    different: list[str] = []
+    failed: list[DifferentError | ContenderError] = []
     for case in cases:
         try:
             result = race(case, rounds, keep=keep)
-        except DifferentError as error:
-            console.print(str(error), markup=False)
-            different.append(str(error))
+        except (DifferentError, ContenderError) as error:
+            console.print(f"{case.name}: {error}", markup=False)
+            failed.append(error)
             continue
         _refuse_other_devices(result, report["cases"], out)
         before = report["cases"].get(case.name)
@@ -91,8 +100,8 @@ def compare(
         console.print(format_case(case, result), markup=False)
         if out is not None:
             write_json(out, report)
-    if different:
-        raise DifferentError("\n".join(different))
+    if failed:
+        raise type(failed[0])("\n".join(map(str, failed)))
     return report
 
 
@@ -160,15 +169,15 @@ def check_answers(
         `GRADIENT_TOLERANCES`, or a shape or a value is wrong.
     """
     if answer.shape != exact.shape:
-        raise DifferentError(f"{case.name}: {answer.shape} here, {exact.shape} there")
+        raise DifferentError(f"{answer.shape} here, {exact.shape} there")
     size, allowed = np.abs(exact), np.array(TOLERANCES[rounding])
     if case.kind == "train":
         allowed = np.array([allowed, GRADIENT_TOLERANCES[rounding]])
     share = np.abs(answer - exact) / (size if case.kind == "train" else size.max())
     if not np.all(share <= allowed):  # also where it is not a number
         raise DifferentError(
-            f"{case.name}: the answers differ by {share.max():.2g} of their size, more "
-            f"than {' and '.join(map(str, allowed.flat))}"
+            f"the answers differ by {share.max():.2g} of their size, more than "
+            f"{' and '.join(map(str, allowed.flat))}"
         )
     return float(share.max())
 
@@ -213,7 +222,7 @@ def _name(machine: dict[str, Any]) -> str:
     return f"{machine['cores']} cores of {machine['processor']}"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, keep: bool) -> dict[str, Any]:
     try:
         report = json.loads(path.read_text())
         report["cases"].keys()
@@ -226,5 +235,12 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(
             f"benchmark: {path} was measured on {_name(there)}, and this is "
             f"{_name(host())}; give a new name"
+        )
+    # Files that say nothing are of the time before there was a choice.
+    kept = report["about"].get("malloc", MALLOC[False])
+    if kept != MALLOC[keep]:
+        raise InputError(
+            f"benchmark: {path} was measured where malloc {kept}, and here it "
+            f"{MALLOC[keep]}; give a new name"
         )
     return dict(report)

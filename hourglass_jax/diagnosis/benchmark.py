@@ -30,6 +30,8 @@ class Request:
     """Model: crops at a time; 32 is the most that are computed at once."""
     stacks: tuple[int, ...] = ()
     """Model: leave the network after so many stacks; by default 1, 2, 4 and so on."""
+    optimise: bool = False
+    """Model: as `hourglass predict --optimise` runs it."""
     rounds: int = 10
     """How often everything is measured, in turns."""
     start: bool = True
@@ -55,6 +57,8 @@ class Request:
     cases: tuple[str, ...] = ()
     """PyTorch: KIND:STACKS:BATCH:DTYPE, such as inference:2:1:float32 or
     train:8:4:bfloat16; by default 24, which take hours."""
+    keep: bool = False
+    """PyTorch: let malloc keep what is freed for inference, too, on both sides."""
     json: Path | None = None
     """Write the figures to this file; with --against it is added to."""
 
@@ -81,7 +85,7 @@ def run(argv: Sequence[str]) -> int:
     request = tyro.cli(Request, prog="hourglass benchmark", args=list(argv))
     if request.against is not None:
         cases = [parse_case(text) for text in request.cases] or default_cases()
-        compare(cases, request.rounds, request.json)
+        compare(cases, request.rounds, request.json, keep=request.keep)
         return 0
     report = measure(request)
     if request.json is not None:
@@ -96,12 +100,15 @@ def measure(request: Request) -> dict[str, Any]:
     from hourglass_jax.diagnosis.subject import open_model
 
     assert request.model is not None
-    report: dict[str, Any] = {"model": str(request.model)}
+    report: dict[str, Any] = {
+        "model": str(request.model),
+        "optimise": request.optimise,
+    }
     if request.start:
         # First, while no thread pool of this process is awake.
-        report["start"] = start.measure(request.model)
+        report["start"] = start.measure(request.model, optimise=request.optimise)
         print(start.describe(report["start"]), end="\n\n")
-    model = open_model(request.model)
+    model = open_model(request.model, optimise=request.optimise)
     exits = speed.choose_exits(model, request.stacks)
     models = {stacks: speed.leave(model, stacks) for stacks in exits}
     report["about"] = speed.about()

@@ -134,13 +134,17 @@ def _training(case: Case, config: Config, folder: Path) -> Ways:
 
 
 def lively(variables: Variables, seed: int) -> Variables:
-    """Random statistics: those of the start would make BatchNorm do nothing."""
+    """Random statistics: those of the start would make BatchNorm do nothing.
+
+    Means are about 0, so that ReLU lets about half of every map through.
+    """
     rng = np.random.default_rng(seed)
 
-    def draw(leaf: jax.Array) -> np.ndarray:
-        return rng.uniform(0.5, 1.5, leaf.shape).astype(np.float32)
+    def draw(path: Any, leaf: jax.Array) -> np.ndarray:
+        low, high = (-0.3, 0.3) if path[-1].key == "mean" else (0.5, 1.5)
+        return rng.uniform(low, high, leaf.shape).astype(np.float32)
 
-    statistics = jax.tree.map(draw, variables["batch_stats"])
+    statistics = jax.tree.map_with_path(draw, variables["batch_stats"])
     return {"params": variables["params"], "batch_stats": statistics}
 
 

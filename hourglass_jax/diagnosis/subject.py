@@ -34,17 +34,20 @@ def is_config(path: Path) -> bool:
     return path.suffix == ".py"
 
 
-def open_model(path: Path) -> Predictor:
+def open_model(path: Path, *, optimise: bool = False) -> Predictor:
     """Load a model; or, of a config file, its network with random parameters.
+
+    `optimise`: see `hourglass_jax.load`.
 
     Raises:
       InputError: neither is there, or it cannot be read.
     """
     if not is_config(path):
-        return load(path)
+        return load(path, optimise=optimise)
     config = load_config(path)
     card = card_of(config)
-    return Predictor(card, init(card.network(), _key(config)))
+    variables = init(card.network(), _key(config))
+    return Predictor(card, variables, optimise=optimise)
 
 
 def card_of(config: Config) -> ModelCard:
@@ -79,7 +82,8 @@ def shorten(model: Predictor, stacks: int) -> Predictor:
     card = model.card
     _, variables = leave_after(card.network(), model.variables, stacks)
     fewer = dataclasses.replace(card.model, stacks=stacks)
-    return Predictor(dataclasses.replace(card, model=fewer), variables)
+    card = dataclasses.replace(card, model=fewer)
+    return Predictor(card, variables, optimise=model.optimise)
 
 
 def _key(config: Config) -> Array:

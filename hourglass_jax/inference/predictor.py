@@ -37,6 +37,7 @@ class Predictor:
     Attributes:
       card: how the network is run, and where it comes from.
       variables: its parameters and statistics, on the default device.
+      optimise: whether it is run as `load` says of this word.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Predictor:
     ) -> None:
         self.card = card
         self.variables = jax.device_put(variables)
-        self._optimise = optimise
+        self.optimise = optimise
         self._exits: dict[int, tuple[StackedHourglass, Variables]] = {}
 
     @property
@@ -175,7 +176,7 @@ class Predictor:
         """The network of so many stacks, and its variables, as they are run."""
         if stacks not in self._exits:
             net, variables = leave_after(self.card.network(), self.variables, stacks)
-            if self._optimise:
+            if self.optimise:
                 variables = narrow_kernels(net, fold(net, variables))
                 net = use_onednn(net, [jax.default_backend()])
             self._exits[stacks] = net, jax.device_put(part_stacks(variables))

@@ -16,7 +16,7 @@ from hourglass_jax.progress import console
 from hourglass_jax.skeleton import Skeleton
 
 _HOW = ("dtype", "remat")  # settings of a network that its parameters do not depend on
-_WIDTHS = ("features", "stem_width")
+_WIDTHS = ("features", "stem_width")  # which may be multiples of what was learnt
 
 
 def begin_with(
@@ -29,7 +29,7 @@ def begin_with(
       drawn: variables of the new network. What belongs to heatmaps of keypoints that
         the model does not have stays as it was drawn; names tell which are the same.
       model: the new network. The paper's may be wider than what was learnt, a whole
-        number of times (`widen`).
+        number of times: it answers alike at first.
       skeleton: its keypoints.
 
     Raises:
@@ -40,8 +40,11 @@ def begin_with(
     known = {joint: i for i, joint in enumerate(read_names(learnt.skeleton.keypoints))}
     places = [known.get(joint, -1) for joint in read_names(skeleton.keypoints)]
     new = [k for k, i in zip(skeleton.keypoints, places, strict=True) if i < 0]
+    before, now = learnt.card.model.features, model.features
+    wider = "" if before == now else f", widened from {before} to {now} features"
+    new_keypoints = ", ".join(new) or "none"
     console.print(
-        f"begun with {name}; new keypoints: {', '.join(new) or 'none'}", markup=False
+        f"begun with {name}{wider}; new keypoints: {new_keypoints}", markup=False
     )
     net = StackedHourglass(keypoints=len(places), **model.network())
     axes = _keypoint_axes(net, model.multiple)
@@ -53,7 +56,7 @@ def begin_with(
             "multiply model.stem_width by what model.features is multiplied by"
         )
     taken = {
-        path: _take(widen(sources[path], leaf, axes[path]), leaf, axes[path], places)
+        path: _take(_widen(sources[path], leaf, axes[path]), leaf, axes[path], places)
         for path, leaf in leaves.items()
     }
     return {name: {} for name in drawn} | flax.traverse_util.unflatten_dict(taken)
@@ -77,23 +80,32 @@ def _refuse_others(name: str, learnt: ModelConfig, model: ModelConfig) -> None:
     differing = [
         f"model.{field} is {value} there and {here[field]} in the config"
         for field, value in there.items()
-        if field not in _HOW and here[field] != value
-        if not (field in _WIDTHS and _can_widen(model) and here[field] % value == 0)
+        if here[field] != value
+        and field not in _HOW
+        and not _widens(field, value, model)
     ]
     if differing:
         raise InputError(
             f"train.init_from: {name} is another network: {'; '.join(differing)}; "
-            "set them alike"
+            f"set them alike ({' and '.join(_WIDTHS)} of the paper's network may be "
+            "multiples)"
         )
 
 
-def _can_widen(model: ModelConfig) -> bool:
-    """Whether a channel may be repeated: elsewhere they are grouped, tied or joined."""
-    kind = model.variant, model.trunk, model.norm
-    return kind == ("newell", "hourglass", "batch")
+def _widens(field: str, narrow: object, model: ModelConfig) -> bool:
+    """Whether a setting is a multiple of what it was, and channels may be repeated.
+
+    They may not where GroupNorm puts them in groups, and it was not tried with other
+    blocks and trunks, some of which join channels or share kernels.
+    """
+    paper = model.variant, model.trunk, model.norm
+    if field not in _WIDTHS or paper != ("newell", "hourglass", "batch"):
+        return False
+    assert isinstance(narrow, int)
+    return int(getattr(model, field)) % narrow == 0
 
 
-def widen(source: np.ndarray, drawn: np.ndarray, keypoints: int | None) -> np.ndarray:
+def _widen(source: np.ndarray, drawn: np.ndarray, keypoints: int | None) -> np.ndarray:
     """An array of a network for one that has each of its channels several times.
 
     Copies of a channel share the weight with which it is read, so that the wide network
@@ -102,7 +114,8 @@ def widen(source: np.ndarray, drawn: np.ndarray, keypoints: int | None) -> np.nd
 
     Args:
       source: what was learnt; a kernel is [... height width in out].
-      drawn: the wide network's array, from which the shares follow.
+      drawn: the wide network's array, from which the shares follow. It may have other
+        keypoints.
       keypoints: the axis with an entry a keypoint, which is not repeated.
     """
     times = [
@@ -118,9 +131,9 @@ def widen(source: np.ndarray, drawn: np.ndarray, keypoints: int | None) -> np.nd
     if keypoints is not None:
         entries = range(source.shape[keypoints])
         drawn = drawn.take(entries, keypoints, mode="wrap")
-    shares = 1 + 0.5 * drawn / np.abs(drawn).max()
-    copies = shares.reshape(-1, times[-2], wide.shape[-1])
-    shares = copies / copies.sum(axis=1, keepdims=True)
+    weights = 1 + 0.5 * drawn / np.abs(drawn).max()
+    weights = weights.reshape(-1, times[-2], wide.shape[-1])
+    shares = weights / weights.sum(axis=1, keepdims=True)
     return wide * shares.reshape(wide.shape)
 
 

@@ -1,5 +1,6 @@
 import importlib.metadata
 
+import jax.numpy as jnp
 import pytest
 
 from hourglass_jax.diagnosis import doctor, self_test
@@ -35,8 +36,13 @@ def test_a_tiny_network_learns_here():
 
 
 def test_a_wrong_answer_fails(monkeypatch, capsys):
-    monkeypatch.setattr(self_test, "render", lambda k, *_: k[..., None, None])
-    with pytest.raises(Exception, match=r"."):
+    render = self_test.render
+
+    def shifted(*given):
+        return jnp.roll(render(*given), 1, axis=2)
+
+    monkeypatch.setattr(self_test, "render", shifted)
+    with pytest.raises(self_test.WrongAnswerError, match=r"off by 1\.0"):
         self_test.render_and_decode()
     monkeypatch.setattr(self_test, "CHECKS", {"heatmaps": self_test.render_and_decode})
     assert doctor.self_test() == 1

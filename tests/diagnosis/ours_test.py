@@ -17,6 +17,13 @@ def test_our_answer_is_of_the_way_that_is_timed(best, tmp_path, monkeypatch):
     np.testing.assert_array_equal(made.answer, again)
 
 
+def test_what_is_compared_depends_on_the_picture(tmp_path):
+    """Were all ReLUs shut, every network with the same biases would answer alike."""
+    pictures = ours.prepare(CASE, tmp_path).answer[-1]  # [b k h w]
+    spread = np.abs(pictures[0] - pictures[1]).max()
+    assert spread > 0.02 * np.abs(pictures).max()
+
+
 @pytest.mark.parametrize("best", ["eager", "autocast"])
 def test_so_is_that_of_pytorch(best, tmp_path, monkeypatch):
     pytest.importorskip("torch")

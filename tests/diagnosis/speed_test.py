@@ -26,6 +26,12 @@ def test_an_exit_answers_what_its_stack_says(model):
     assert speed.leave(model, 2) is model
 
 
+def test_an_exit_is_optimised_where_the_model_is(config_file):
+    fast = open_model(config_file, optimise=True)
+    assert fast.optimise
+    assert speed.leave(fast, 1).optimise
+
+
 def test_stacks_that_were_not_taught_to_answer_are_no_exits(model):
     config = dataclasses.replace(model.card.model, supervise="last")
     card = dataclasses.replace(model.card, model=config)

@@ -101,7 +101,7 @@ class Stack(nn.Module):
         y = self.parts.residuals("residual")(y)
         y = conv(features, name="features")(y)
         y = norm(name="features_norm", relu=True)(y)
-        heatmaps = conv(self.keypoints, name="heatmaps")(y)
+        heatmaps = conv(self.keypoints, idle_bias=False, name="heatmaps")(y)
         if self.merge:
             x = conv(features, name="merge_features")(y, add=x)
             x = conv(features, name="merge_heatmaps")(heatmaps, add=x)
@@ -242,6 +242,10 @@ class StackedHourglass(nn.Module):
 
     def _parts(self, train: bool) -> Parts:
         block = BLOCKS[self.variant]
+        # A constant that is added to a channel goes through skips, pools and merges as
+        # it is, and every way out of them begins with a normalisation.
+        normalised = self.norm == "batch" and self.trunk == "hourglass"
+        before_activation = self.variant in ("newell", "fan")
         return choose_parts(
             features=self.features,
             blocks=self.blocks,
@@ -250,6 +254,7 @@ class StackedHourglass(nn.Module):
             norm=self.norm,
             dtype=self.dtype,
             train=train,
+            idle_bias=train and normalised and before_activation,
             onednn=self.onednn,
         )
 

@@ -20,7 +20,7 @@ class InsideHeatmaps(nn.Module):
     def __call__(self, x: Maps) -> Float[Array, "b hh ww k"]:
         """Return heatmaps whose h and w are 2^doublings times those of `x`."""
         y = self.parts.norm(name="norm", relu=True)(x)
-        y = self.parts.conv(self.keypoints, name="heatmaps")(y)
+        y = self.parts.conv(self.keypoints, idle_bias=False, name="heatmaps")(y)
         for _ in range(self.doublings):
             y = layers.upsample(y)
         return y

@@ -20,7 +20,10 @@ class Conv(nn.Module):
 
     Kernel and bias are uniform in +-1/sqrt(fan_in), the default of Torch7 and PyTorch.
     `padding` zeros go on every side: "SAME" would shift a strided 7x7 by one pixel.
-    `onednn`: see `hourglass_jax.models.onednn`.
+    `idle_bias`: normalisation by the batch follows and takes constants out again, so
+    the bias has no gradient. What it would have is rounding, which Adam and RMSprop
+    blow up to full steps: the means of maps drift, until bfloat16 cannot tell what is
+    on top of them. `onednn`: see `hourglass_jax.models.onednn`.
     """
 
     features: int
@@ -28,6 +31,7 @@ class Conv(nn.Module):
     stride: int = 1
     padding: int = 0
     use_bias: bool = True
+    idle_bias: bool = False
     dtype: DTypeLike = jnp.float32
     onednn: bool = False
 
@@ -46,6 +50,7 @@ class Conv(nn.Module):
         bias = None
         if self.use_bias:
             bias = self.param("bias", uniform, (self.features,), fan_in)
+            bias = lax.stop_gradient(bias) if self.idle_bias else bias
         if self.onednn:
             window = self.stride, self.padding
             return conv_by_onednn(x, kernel, bias, add, *window, relu)

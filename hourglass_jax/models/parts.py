@@ -39,7 +39,8 @@ class Parts:
     Attributes:
         features: channels between the stem and the heatmaps.
         blocks: residual blocks in a row at every place.
-        conv: makes a convolution, `conv(channels, size=3, padding=1, name="conv1")`.
+        conv: makes a convolution, `conv(channels, size=3, padding=1, name="conv1")`;
+            with `idle_bias=False` where no normalisation follows.
         norm: makes a normalisation, `norm(name="norm1")`, or with a ReLU behind it,
             `norm(name="norm1", relu=True)`.
         block: makes a residual block, `block(channels, name="residual1")`.
@@ -66,11 +67,12 @@ def choose_parts(
     norm: Literal["batch", "group"],
     dtype: DTypeLike,
     train: bool,
+    idle_bias: bool = False,
     onednn: bool = False,
     pool: Callable[[Array], Array] = layers.max_pool,
 ) -> Parts:
     """The layers that options name; `train` is for normalisation by the batch."""
-    conv = partial(layers.Conv, dtype=dtype, onednn=onednn)
+    conv = partial(layers.Conv, idle_bias=idle_bias, dtype=dtype, onednn=onednn)
     normalise: ModuleFactory = partial(layers.GroupNorm, dtype=dtype)
     if norm == "batch":
         normalise = partial(layers.BatchNorm, train=train, dtype=dtype)

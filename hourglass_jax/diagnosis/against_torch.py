@@ -88,8 +88,9 @@ def compare(
         try:
             result = race(case, rounds, keep=keep)
         except (DifferentError, ContenderError) as error:
-            console.print(f"{case.name}: {error}", markup=False)
-            failed.append(error)
+            named = type(error)(f"{case.name}: {error}")
+            console.print(str(named), markup=False)
+            failed.append(named)
             continue
         _refuse_other_devices(result, report["cases"], out)
         before = report["cases"].get(case.name)

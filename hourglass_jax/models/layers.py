@@ -22,8 +22,8 @@ class Conv(nn.Module):
     `padding` zeros go on every side: "SAME" would shift a strided 7x7 by one pixel.
     `idle_bias`: normalisation by the batch follows and takes constants out again, so
     the bias has no gradient. What it would have is rounding, which Adam and RMSprop
-    blow up to full steps: the means of maps drift, until bfloat16 cannot tell what is
-    on top of them. `onednn`: see `hourglass_jax.models.onednn`.
+    blow up to full steps, and a sum over the whole map. `onednn`: see
+    `hourglass_jax.models.onednn`.
     """
 
     features: int

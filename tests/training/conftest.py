@@ -13,6 +13,8 @@ from hourglass_jax.config import (
 )
 from hourglass_jax.training import loop, run
 
+from .runs import STARTED
+
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory):
@@ -70,3 +72,12 @@ def finished(tiny, compiled_once, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("run") / "whole"
     loop.train(tiny, workdir)
     return workdir
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on():
+    """A test that failed leaves no process behind, which would fail a later one."""
+    yield
+    while STARTED:
+        with STARTED.pop() as process:
+            process.kill()

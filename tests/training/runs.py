@@ -14,6 +14,8 @@ from hourglass_jax.config_files import to_json
 from hourglass_jax.training import restore_variables
 
 ROOT = Path(__file__).resolve().parents[2]
+STARTED = []
+"""Processes that `start` began: what ends before them is to end them."""
 TIMES = ("images_per_second", "data_wait")
 
 
@@ -29,8 +31,10 @@ def assert_same_end(workdir, other):
 
 
 def scalars(workdir):
-    lines = (workdir / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+    """The whole lines of a run's metrics; none where it has not begun."""
+    path = workdir / "metrics.jsonl"
+    lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def assert_same_scalars(workdir, other):
@@ -69,7 +73,7 @@ def start(config, workdir, *options, devices=1, **environment):
         "JAX_COMPILATION_CACHE_DIR": str(config.parent / "cache"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
     }
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command,
         cwd=ROOT,
         env=os.environ | {"XLA_FLAGS": flags} | cache | environment,
@@ -77,6 +81,8 @@ def start(config, workdir, *options, devices=1, **environment):
         stderr=subprocess.STDOUT,
         text=True,
     )
+    STARTED.append(process)
+    return process
 
 
 def finish(process, seconds=300):

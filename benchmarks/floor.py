@@ -12,6 +12,7 @@ import datetime
 import importlib.util
 import itertools
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from jax import lax
 
 from hourglass_jax.compile_options import compiler_options
 from hourglass_jax.config import Config, ModelConfig, TrainConfig
-from hourglass_jax.diagnosis.machine import host
+from hourglass_jax.diagnosis.machine import cores, host
 from hourglass_jax.diagnosis.timing import spread
 from hourglass_jax.models import StackedHourglass, init, onednn
 from hourglass_jax.models.folding import fold, fuse_relu, narrow_kernels
@@ -140,6 +141,52 @@ def _forward(
     return partial(run, variables, images)
 
 
+def with_threads(count: int, dtype: str) -> dict[str, Any]:
+    """Inference of one image: as many threads as XLA takes by itself, or `count`.
+
+    A process each, as XLA reads NPROC once.
+    """
+
+    def run(**environment: str) -> float:
+        said = subprocess.run(
+            [sys.executable, "-c", f"import floor; floor.print_forward({dtype!r})"],
+            cwd=Path(__file__).parent,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return float(said.stdout)
+
+    turns = [(run(), run(NPROC=str(count))) for _ in range(5)]
+    return {
+        "ratio": spread(theirs / ours for ours, theirs in turns),
+        "used_ms": spread(1e3 * ours for ours, _ in turns),
+        "other_ms": spread(1e3 * theirs for _, theirs in turns),
+    }
+
+
+def print_forward(dtype: str) -> None:
+    """Print the median seconds of folded inference of two stacks, one image."""
+    net, variables = _folded(2, dtype)
+    images = jax.random.normal(jax.random.key(1), (1, 256, 256, 3))
+    run = _forward(onednn.use_onednn(net, ["cpu"]), variables, images)
+    print(statistics.median([seconds(run) for _ in range(3 * ROUNDS)][ROUNDS:]))
+
+
+def channels_first(side: int, channels: int, dtype: str) -> dict[str, Any]:
+    """A 3x3 convolution of one image's maps: oneDNN's against XLA's of [b c h w]."""
+    x = jax.random.normal(jax.random.key(0), (1, side, side, channels), dtype)
+    kernel = jax.random.normal(jax.random.key(1), (3, 3, channels, channels), dtype)
+    ours = jax.jit(_by_onednn, compiler_options=compiler_options("cpu"))
+    other = jax.jit(
+        partial(_direct, numbers=("NCHW", "OIHW", "NCHW")),
+        compiler_options=compiler_options("cpu"),
+    )
+    turned, kernel_turned = x.transpose(0, 3, 1, 2), kernel.transpose(3, 2, 0, 1)
+    return race(partial(ours, x, kernel), partial(other, turned, kernel_turned))
+
+
 def winograd(side: int, channels: int, *, by_onednn: bool) -> dict[str, Any]:
     """A 3x3 convolution of one image's maps: oneDNN's or XLA's against Winograd's."""
     x = jax.random.normal(jax.random.key(0), (1, side, side, channels))
@@ -152,8 +199,11 @@ def winograd(side: int, channels: int, *, by_onednn: bool) -> dict[str, Any]:
     return race(partial(direct, x, kernel), partial(other, x, kernel))
 
 
-def _direct(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    numbers = ("NHWC", "HWIO", "NHWC")
+def _direct(
+    x: jax.Array,
+    kernel: jax.Array,
+    numbers: tuple[str, str, str] = ("NHWC", "HWIO", "NHWC"),
+) -> jax.Array:
     return lax.conv_general_dilated(
         x, kernel, (1, 1), [(1, 1)] * 2, dimension_numbers=numbers
     )
@@ -206,6 +256,20 @@ def main() -> None:
     }
     choices |= {
         f"8 stacks in one array, inference 1 {dtype}": with_whole_stacks(1, dtype)
+        for dtype in ("float32", "bfloat16")
+        if onednn.serves(dtype)
+    }
+    choices |= {
+        f"{count} threads, inference 1 {dtype}": with_threads(count, dtype)
+        for count in (1, 2 * cores())
+        for dtype in ("float32", "bfloat16")
+        if onednn.serves(dtype)
+    }
+    choices |= {
+        f"channels first, 3x3 {channels} at {side}x{side} {dtype}": channels_first(
+            side, channels, dtype
+        )
+        for side, channels in ((64, 128), (16, 128))
         for dtype in ("float32", "bfloat16")
         if onednn.serves(dtype)
     }

@@ -59,7 +59,7 @@ CASES = (
     *(Case(stacks=stacks, batch=64) for stacks in (8, 2)),
     *(Case(stacks=stacks, batch=64, dtype="float32") for stacks in (8, 2)),
     *(Case(stacks=8, batch=batch) for batch in (16, 32, 128)),
-    Case(stacks=8, batch=64, remat="stack"),
+    *(Case(stacks=8, batch=64, remat=remat) for remat in ("stack", "residual")),
     Case(stacks=8, batch=64, scan=False),
     *(Case(stacks=2, batch=batch) for batch in (16, 32, 128)),
     Case(stacks=8, batch=128, remat="stack"),

@@ -4,17 +4,15 @@
 
 Both are compiled first, then timed in turns, so that whatever else the machine does
 hurts both. A ratio is XLA's time over ours, the median of the rounds' ratios: above 1,
-ours is faster. Shapes are those of a network of 64 and one of 256 features. A
-convolution is timed by products of our own, which every program can have, and by
-oneDNN, where it serves.
+ours is faster, which the file calls the used one. Shapes are those of a network of
+64 and one of 256 features. A convolution is timed by products of our own, which every
+program can have, and by oneDNN, where it serves.
 """
 
 import datetime
 import json
 import platform
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,11 +22,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import jaxlib
+from floor import ROUNDS, race
 
 from hourglass_jax.diagnosis.machine import host
 from hourglass_jax.models import convolution, layers, onednn, onednn_convolution
 
-ROUNDS = 15
 CONVOLUTIONS = {  # (b, h, w, c), side, output channels, stride, padding
     "conv 7x7 stem": ((16, 128, 128, 3), 7, 16, 2, 3),
     "conv 1x1 64 to 32": ((16, 32, 32, 64), 1, 32, 1, 0),
@@ -66,32 +64,19 @@ def forward_and_backward(layer: Callable[..., jax.Array]) -> Callable[..., Any]:
     return jax.jit(run)
 
 
-def milliseconds(run: Callable[..., Any], arguments: tuple[jax.Array, ...]) -> float:
-    """Time one call."""
-    start = time.perf_counter()
-    jax.block_until_ready(run(*arguments))
-    return 1e3 * (time.perf_counter() - start)
-
-
 def compare(
     ours: Callable[..., jax.Array],
     plain: Callable[..., jax.Array],
     *arguments: jax.Array,
-) -> dict[str, float]:
-    """Time the two in turns; the first round, which compiles, is left out."""
-    runs = [forward_and_backward(layer) for layer in (ours, plain)]
-    rounds = [
-        [milliseconds(run, arguments) for run in runs] for _ in range(ROUNDS + 1)
-    ][1:]
-    ratios = sorted(theirs / mine for mine, theirs in rounds)
-    low, middle, high = statistics.quantiles(ratios, n=4)
-    mine, theirs = (statistics.median(column) for column in zip(*rounds, strict=True))
-    figures = {"ours_ms": mine, "xla_ms": theirs, "ratio": middle}
-    figures |= {"ratio_lower_quartile": low, "ratio_upper_quartile": high}
-    return {name: round(value, 3) for name, value in figures.items()}
+) -> dict[str, Any]:
+    """Time the two in turns, forward and backward."""
+    used, other = (
+        partial(forward_and_backward(layer), *arguments) for layer in (ours, plain)
+    )
+    return race(used, other)
 
 
-def measure() -> dict[str, dict[str, float]]:
+def measure() -> dict[str, dict[str, Any]]:
     """Compare every layer in both dtypes."""
     results = {}
     for dtype in (jnp.float32, jnp.bfloat16):
@@ -124,7 +109,10 @@ def main() -> None:
     """Print the table and, given a path, keep it as JSON."""
     results = measure()
     for name, figures in results.items():
-        print(f"{name:40s}", *(f"{key} {value}" for key, value in figures.items()))
+        used, other, ratio = (
+            figures[key]["median"] for key in ("used_ms", "other_ms", "ratio")
+        )
+        print(f"{name:40s} ours {used:8.3f} ms  XLA's {other:8.3f} ms  {ratio:.2f}")
     device = jax.devices()[0]
     report = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),

@@ -12,6 +12,7 @@ from hourglass_jax.files import write_whole
 
 DOCS = Path(__file__).parent
 README_BEGIN, README_END = "<!-- scores of the released model -->", "<!-- end -->"
+SCORES = "PCK@0.2", "PCK@0.1"
 
 
 def read_words(name: str) -> dict[str, Any]:
@@ -57,7 +58,8 @@ def describe(name: str, card: dict[str, Any]) -> str:
         words=read_words(name),
         aims=_aim_rows(name, card),
         others=_other_rows(name, card),
-        stage=_read_stage(name),
+        by_pose=_read_others()["movenet_thunder_lspet_at_0.2"],
+        tried=_tried_rows(name),
     )
 
 
@@ -65,7 +67,7 @@ def headlines(card: dict[str, Any]) -> str:
     """PCK over the limbs with its interval, a row a data set and way of asking."""
     lines = ["| PCK, shoulders to ankles | @0.2 | @0.1 |", "|---|---:|---:|"]
     for how, results in card["scores"].items():
-        rows = [results[0]["scores"][row]["Limbs"] for row in ("PCK@0.2", "PCK@0.1")]
+        rows = [results[0]["scores"][row]["Limbs"] for row in SCORES]
         lines.append(f"| {' | '.join([how, *map(_cell, rows)])} |")
     return "\n".join(lines)
 
@@ -83,7 +85,7 @@ def _aim_rows(name: str, card: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def _other_rows(name: str, card: dict[str, Any]) -> list[tuple[str, ...]]:
     """Other people's models beside this one, the least first."""
-    kept = json.loads((DOCS / "results" / "other_models.json").read_text())["models"]
+    kept = _read_others()["models"]
     rows = {
         other: [f"{x:.1f}" for data in ("lspet", "studio") for x in found.get(data, ())]
         for other, found in kept.items()
@@ -91,26 +93,31 @@ def _other_rows(name: str, card: dict[str, Any]) -> list[tuple[str, ...]]:
     own = [
         card["scores"][data][0]["scores"][score]["Limbs"]["value"]
         for data in ("lspet", "studio")
-        for score in ("PCK@0.2", "PCK@0.1")
+        for score in SCORES
     ]
     rows[f"**{name}**"] = [f"**{value:.1f}**" for value in own]
     order = sorted(rows, key=lambda other: float(rows[other][0].strip("*")))
     return [(other, *(rows[other] + ["", ""])[:4]) for other in order]
 
 
-def _read_stage(name: str) -> dict[str, dict[str, str]]:
-    """Scores of the stage that was tried and left out, over the limbs."""
-    folder = DOCS / "results" / name / "stage_192"
-    scores = {
-        data: json.loads((folder / f"{data}.json").read_text())["intervals"][0][
-            "scores"
+def _read_others() -> dict[str, Any]:
+    """What other people's models reach."""
+    return json.loads((DOCS / "results" / "other_models.json").read_text())
+
+
+def _tried_rows(name: str) -> list[tuple[str, ...]]:
+    """What was tried and left out, and its scores over the limbs."""
+    rows = []
+    for tried in read_words(name)["tried"]:
+        folder = DOCS / "results" / name / tried["folder"]
+        scores = [
+            json.loads((folder / f"{data}.json").read_text())["intervals"][0]["scores"]
+            for data in ("lspet", "studio")
         ]
-        for data in ("lspet", "studio")
-    }
-    return {
-        data: {row: _cell(found[row]["Limbs"]) for row in ("PCK@0.2", "PCK@0.1")}
-        for data, found in scores.items()
-    }
+        what = f"{tried['what']} ([files](../results/{name}/{tried['folder']}))"
+        cells = [_cell(s[row]["Limbs"]) for s in scores for row in SCORES]
+        rows.append((what, *cells))
+    return rows
 
 
 def _cell(score: dict[str, float]) -> str:
@@ -129,7 +136,7 @@ def fill_readme(card: dict[str, Any]) -> None:
 def _orientation_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
     """The limbs of people who are upright, sideways and inverted, with intervals."""
     return [
-        (name, *(_cell(result[name][row]["Limbs"]) for row in ("PCK@0.2", "PCK@0.1")))
+        (name, *(_cell(result[name][row]["Limbs"]) for row in SCORES))
         for name in ("upright", "sideways", "inverted")
     ]
 
@@ -139,6 +146,6 @@ def _joint_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
     rows = []
     for name, joint in result["joints"].items():
         if joint["labelled"]:
-            cells = [joint[row] for row in ("PCK@0.2", "PCK@0.1")]
+            cells = [joint[row] for row in SCORES]
             rows.append((name, f"{joint['labelled']:,}", *map(_cell, cells)))
     return rows

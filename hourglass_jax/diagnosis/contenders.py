@@ -8,6 +8,8 @@ import contextlib
 import dataclasses
 import importlib
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -121,6 +123,7 @@ def contender(
 
 
 def _serve(pipe: Connection, module: str, case: Case, folder: Path, keep: bool) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if keep:
         keep_memory()
     try:
@@ -132,3 +135,11 @@ def _serve(pipe: Connection, module: str, case: Case, folder: Path, keep: bool) 
     with contextlib.suppress(EOFError, KeyboardInterrupt):  # the parent is gone
         while calls := pipe.recv():
             pipe.send(milliseconds(made.run, calls))
+
+
+def _end_with_parent() -> None:
+    """Left alone it would go on compiling for minutes, beside what is timed next."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -40,6 +42,42 @@ def test_another_process_prepares_and_is_timed(tmp_path, monkeypatch):
         contender("pretender", parse_case("train:9:1:float32"), tmp_path),
     ):
         pass
+
+
+BUSY = """
+import time
+def prepare(case, folder):
+    while True:
+        (folder / "beat").touch()
+        time.sleep(0.05)
+"""
+RACE = """
+import sys
+from pathlib import Path
+from hourglass_jax.diagnosis.cases import parse_case
+from hourglass_jax.diagnosis.contenders import contender
+sys.path.append(sys.argv[1])
+if __name__ == "__main__":
+    with contender("busy", parse_case("train:1:3:float32"), Path(sys.argv[1])):
+        pass
+"""
+
+
+def test_a_contender_does_not_outlive_a_killed_parent(tmp_path):
+    (tmp_path / "busy.py").write_text(BUSY)
+    (tmp_path / "race.py").write_text(RACE)
+    beat = tmp_path / "beat"
+    with subprocess.Popen([sys.executable, tmp_path / "race.py", tmp_path]) as race:
+        wait_until(beat.is_file)
+        race.kill()
+    wait_until(lambda: time.time() - beat.stat().st_mtime > 2)
+
+
+def wait_until(true, seconds=60):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_answers_that_differ_are_not_timed():

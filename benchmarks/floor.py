@@ -88,6 +88,11 @@ def race(used: Callable[[], Any], other: Callable[[], Any]) -> dict[str, Any]:
     for run in (used, other):
         seconds(run)
     turns = [(seconds(used), seconds(other)) for _ in range(ROUNDS)]
+    return sum_up(turns)
+
+
+def sum_up(turns: list[tuple[float, float]]) -> dict[str, Any]:
+    """Medians and quartiles of the seconds of both, and of their ratio."""
     return {
         "ratio": spread(theirs / ours for ours, theirs in turns),
         "used_ms": spread(1e3 * ours for ours, _ in turns),
@@ -159,11 +164,7 @@ def with_threads(count: int, dtype: str) -> dict[str, Any]:
         return float(said.stdout)
 
     turns = [(run(), run(NPROC=str(count))) for _ in range(5)]
-    return {
-        "ratio": spread(theirs / ours for ours, theirs in turns),
-        "used_ms": spread(1e3 * ours for ours, _ in turns),
-        "other_ms": spread(1e3 * theirs for _, theirs in turns),
-    }
+    return sum_up(turns)
 
 
 def print_forward(dtype: str) -> None:
